@@ -1,0 +1,173 @@
+"""What the authors of checks write with: `checks`, `Mistake`, `Alternative`, `Draw` and assertions that explain.
+
+A check is a pytest test that takes the fixtures `submission` (the learner's file, behind the sandbox) and `draw`
+(fresh inputs from the run's seed). This module is trusted code: it compares plain values that crossed the line.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import torch
+
+F = TypeVar("F", bound=Callable[..., None])
+T = TypeVar("T")
+
+DEFAULT_SECONDS = 5.0
+
+
+def checks(exercise: str, *, hidden: bool = False, seconds: float = DEFAULT_SECONDS) -> Callable[[F], F]:
+    """Marks a test as a check of `exercise`. All arguments must be literals: the course is read without running it.
+
+    `hidden`: the learner sees the sentence and the verdict only. `seconds`: the time the learner's code may take.
+    """
+
+    def mark(function: F) -> F:
+        function.unravel_check = (exercise, hidden, seconds)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A believable wrong answer: `right`, found exactly once in the exercise's solution, becomes `wrong`.
+
+    Without `right`, `wrong` replaces the whole solution region. `why` is read by the learner who made it: it says
+    what they did, in the second person, and what to do instead.
+    """
+
+    exercise: str
+    why: str
+    right: str | None = None
+    wrong: str = ""
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another right way: `code` replaces the exercise's whole solution region, and every check must accept it."""
+
+    exercise: str
+    how: str
+    code: str
+
+
+class Draw:
+    """Fresh inputs from the run's seed, so that a failure can be replayed with `--seed`."""
+
+    def __init__(self, seed: int):
+        import torch
+
+        self.seed = seed
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def normal(self, *shape: int) -> torch.Tensor:
+        """Standard normal floats of the given shape."""
+        import torch
+
+        return torch.randn(*shape, generator=self._generator)
+
+    def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> torch.Tensor:
+        """Floats between `low` and `high`."""
+        import torch
+
+        return low + (high - low) * torch.rand(*shape, generator=self._generator)
+
+    def integers(self, low: int, high: int, *shape: int) -> torch.Tensor:
+        """Integers from `low` to `high - 1`."""
+        import torch
+
+        return torch.randint(low, high, shape, generator=self._generator)
+
+    def integer(self, low: int, high: int) -> int:
+        """One integer from `low` to `high - 1`."""
+        return int(self.integers(low, high, 1).item())
+
+    def sizes(self, count: int, low: int = 2, high: int = 9) -> tuple[int, ...]:
+        """`count` different sizes from `low` to `high`: an axis mistaken for another never fits by luck."""
+        return tuple(low + int(i) for i in self.permutation(high - low + 1)[:count])
+
+    def permutation(self, n: int) -> torch.Tensor:
+        """0 to n - 1 in random order."""
+        import torch
+
+        return torch.randperm(n, generator=self._generator)
+
+    def choice(self, items: Sequence[T]) -> T:
+        """One of the items."""
+        return items[self.integer(0, len(items))]
+
+
+def assert_close(
+    actual: Any, expected: Any, what: str = "the answer", *, hint: str = "", rtol: float = 1e-4, atol: float = 1e-5
+) -> None:
+    """Fails unless `actual` has the shape of `expected` and its values, within `atol + rtol * |expected|`.
+
+    The failure tells where the two differ most. `what` names the value in the sentence; `hint` is added to it.
+    """
+    import torch
+
+    if not isinstance(actual, torch.Tensor | float | int) or isinstance(actual, bool):
+        raise AssertionError(_join(f"{what} should be a number or a tensor, but it is {_kind(actual)}.", hint))
+    got, want = torch.as_tensor(actual).detach(), torch.as_tensor(expected).detach()
+    if got.shape != want.shape:
+        message = f"{what} should have shape {tuple(want.shape)}, but it has shape {tuple(got.shape)}."
+        raise AssertionError(_join(message, hint))
+    got, want = got.to(_wide(got)), want.to(_wide(want))
+    bad = ~torch.isclose(got, want.to(got.dtype), rtol=rtol, atol=atol, equal_nan=bool(want.isnan().any()))
+    if bool(bad.any()):
+        raise AssertionError(_join(_where(got, want, bad, what), hint))
+
+
+def assert_equal(actual: Any, expected: Any, what: str = "the answer", *, hint: str = "") -> None:
+    """Fails unless the two are equal, exactly, and of the same type (a tensor: same dtype, shape and values)."""
+    import torch
+
+    if isinstance(expected, torch.Tensor):
+        if not isinstance(actual, torch.Tensor):
+            raise AssertionError(_join(f"{what} should be a tensor, but it is {_kind(actual)}.", hint))
+        if actual.dtype != expected.dtype:
+            raise AssertionError(_join(f"{what} should have dtype {expected.dtype}, but it has {actual.dtype}.", hint))
+        assert_close(actual, expected, what, hint=hint, rtol=0.0, atol=0.0)
+    elif type(actual) is not type(expected) or actual != expected:
+        raise AssertionError(_join(f"{what} should be {expected!r}, but it is {_short(actual)}.", hint))
+
+
+def _wide(value: torch.Tensor) -> torch.dtype:
+    import torch
+
+    return torch.complex128 if value.is_complex() else torch.float64
+
+
+def _where(got: torch.Tensor, want: torch.Tensor, bad: torch.Tensor, what: str) -> str:
+    if got.dim() == 0:
+        return f"{what} should be {want.item():.6g}, but it is {got.item():.6g}."
+    count, total = int(bad.sum()), got.numel()
+    if bool(got.isnan().any()) and not bool(want.isnan().any()):
+        return f"{what} has NaN in {int(got.isnan().sum())} of {total} entries."
+    gap = torch.where(bad, (got - want).abs(), torch.zeros_like(got.abs()))
+    flat = int(torch.nan_to_num(gap, nan=math.inf).argmax())
+    index = tuple(int(i) for i in torch.unravel_index(torch.tensor(flat), got.shape))
+    place = "[" + ", ".join(str(i) for i in index) + "]"
+    return (
+        f"{what} is wrong in {count} of {total} entries. The largest difference is at {place}: "
+        f"expected {want[index].item():.6g}, got {got[index].item():.6g}."
+    )
+
+
+def _kind(value: Any) -> str:
+    return "None (is a `return` missing?)" if value is None else f"a {type(value).__name__}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else text[:200] + "..."
+
+
+def _join(message: str, hint: str) -> str:
+    message = message[:1].upper() + message[1:]
+    return f"{message} {hint}" if hint else message
