@@ -1,0 +1,93 @@
+"""What every plot shares: colours, the look of a figure, and plain arrays out of whatever a lesson holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from unravel.errors import UnravelError
+
+PALETTE = ("#6792EE", "#BB8D13", "#EC4484", "#5B6929", "#8517FA", "#AC199A")
+"""Each has a contrast of 3:1 or more with white and with near-black, and differs from the others in every
+common kind of colour blindness."""
+
+INK = "#767676"
+"""The grey of text and axes: 4:1 or more on white and on near-black."""
+
+FAINT = "rgba(128, 128, 128, 0.25)"
+SEQUENTIAL = "Viridis"
+DIVERGING = [[0.0, "#2458C5"], [0.25, "#8FB0F0"], [0.5, "#F4F2EE"], [0.75, "#E0A458"], [1.0, "#9A4F00"]]
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x")
+
+
+def ticks(labels: Sequence[Any] | None, count: int) -> dict[str, Any]:
+    """Tick settings of an axis with `count` cells: `labels` at 0, 1, 2, ..., or the numbers themselves."""
+    if labels is None:
+        return {"tickmode": "linear", "dtick": 1} if count <= 12 else {}
+    if len(labels) != count:
+        raise UnravelError(
+            f"There are {len(labels)} tick labels for {count} cells.", fix="Give one for each cell."
+        )
+    return {"tickvals": list(range(count)), "ticktext": [str(label) for label in labels]}
+
+
+def short(value: float) -> str:
+    """A value as it is written into a cell; NaN is left blank."""
+    if np.isnan(value):
+        return ""
+    return f"{value + 0.0:.3g}"  # + 0.0 turns -0 into 0
+
+
+def dress(figure: go.Figure, title: str) -> go.Figure:
+    """The look that all figures share."""
+    figure.update_layout(
+        title={"text": title} if title else None,
+        template="none",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": INK, "size": 13},
+        margin={"l": 60, "r": 20, "t": 50 if title else 30, "b": 50},
+        height=360,
+    )
+    figure.update_xaxes(gridcolor=FAINT, automargin=True)
+    figure.update_yaxes(gridcolor=FAINT, automargin=True)
+    return figure
+
+
+def array(values: Any) -> np.ndarray:
+    """A tensor (of any device and float type, gradient or not), an array, or a list of those, as an array."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        if values.is_floating_point():  # numpy has no bfloat16
+            values = values.double()
+        return np.asarray(values.numpy())
+    if isinstance(values, list | tuple):
+        return np.array([array(value) for value in values])
+    return np.asarray(values)
+
+
+def matrix(values: Any, who: str) -> np.ndarray:
+    """`values` as floats with two axes, a vector as one row; `who` asks, for the error."""
+    grid = array(values)
+    if grid.ndim == 1:
+        grid = grid[None, :]
+    if grid.ndim != 2:
+        raise UnravelError(
+            f"{who} draws a matrix, but got shape {tuple(grid.shape)}.",
+            fix="Choose one slice, for instance pattern[batch, head].",
+        )
+    return grid.astype(float)
+
+
+def vector(values: Any, who: str) -> np.ndarray:
+    """`values` as floats with one axis; `who` asks, for the error."""
+    vector = array(values)
+    if vector.ndim != 1:
+        raise UnravelError(
+            f"{who} needs one row of numbers, but got shape {tuple(vector.shape)}.", fix="Choose one slice."
+        )
+    return vector.astype(float)
