@@ -144,6 +144,8 @@ def _wide(value: torch.Tensor) -> torch.dtype:
 
 
 def _where(got: torch.Tensor, want: torch.Tensor, bad: torch.Tensor, what: str) -> str:
+    import torch
+
     if got.dim() == 0:
         return f"{what} should be {want.item():.6g}, but it is {got.item():.6g}."
     count, total = int(bad.sum()), got.numel()
