@@ -1,0 +1,150 @@
+"""Grades the exercises of one lesson on one submission: order, prerequisites, verdicts, points, diagnosis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from unravel.course.model import Exercise, Lesson
+from unravel.grading.diagnose import diagnose
+from unravel.grading.reference import load_module, load_reference
+from unravel.grading.remote import Session
+from unravel.grading.report import CheckResult, ExerciseResult, Status
+from unravel.grading.running import Outcome, run_check
+from unravel.grading.transport import LocalTransport, SandboxTransport
+
+OnEvent = Callable[[dict[str, Any]], None]
+
+# After one of these the remaining checks of the exercise would meet the same fate, slowly.
+_FINAL = {Status.TIMEOUT, Status.MEMORY, Status.CRASHED, Status.NOT_STARTED}
+
+
+def grade_lesson(
+    lesson: Lesson,
+    wanted: Sequence[str],
+    transport: SandboxTransport | LocalTransport,
+    seed: int,
+    on_event: OnEvent,
+) -> tuple[ExerciseResult, ...]:
+    """The results of the `wanted` exercises. What they build on is checked too, but not reported."""
+    grader = LessonGrader(lesson, transport, seed, on_event)
+    needed = closure(lesson, wanted)
+    results = [grader.grade(exercise, exercise.id in wanted) for exercise in lesson.exercises if exercise.id in needed]
+    return tuple(result for result in results if result.id in wanted)
+
+
+def closure(lesson: Lesson, wanted: Iterable[str]) -> set[str]:
+    """The wanted exercises and all they build on within the lesson."""
+    by_id = {exercise.id: exercise for exercise in lesson.exercises}
+    found: set[str] = set()
+    todo = list(wanted)
+    while todo:
+        name = todo.pop()
+        if name in by_id and name not in found:
+            found.add(name)
+            todo.extend(by_id[name].needs)
+    return found
+
+
+class LessonGrader:
+    """One run over one submission."""
+
+    def __init__(self, lesson: Lesson, transport: SandboxTransport | LocalTransport, seed: int, on_event: OnEvent):
+        self._lesson = lesson
+        self._seed = seed
+        self._on_event = on_event
+        self._reference = load_reference(lesson.solution)
+        self._tests = load_module(lesson.tests)
+        self._session = Session(transport, self._reference)
+        self._statuses: dict[str, Status] = {}
+
+    def grade(self, exercise: Exercise, report: bool = True) -> ExerciseResult:
+        """The fate of one exercise. Those it needs must have been graded before."""
+        started = time.monotonic()
+        waiting = [name for name in exercise.needs if self._statuses.get(name, Status.PASSED) is not Status.PASSED]
+        if waiting:
+            result = _result(exercise, Status.BLOCKED, (), message=_waiting(waiting, self._statuses))
+        else:
+            result = self._run(exercise, started, report)
+        self._statuses[exercise.id] = result.status
+        if report:
+            self._on_event({"event": "exercise", "exercise": asdict(result)})
+        return result
+
+    def _run(self, exercise: Exercise, started: float, report: bool) -> ExerciseResult:
+        outcomes: list[Outcome] = []
+        for check in exercise.checks:
+            outcome = self._check(exercise, check.name, outcomes)
+            outcomes.append(outcome)
+            if report:
+                self._on_event({"event": "check", "exercise": exercise.id, "check": asdict(outcome.result)})
+        checks = tuple(outcome.result for outcome in outcomes)
+        status = next((check.status for check in checks if check.status is not Status.PASSED), Status.PASSED)
+        why = self._diagnosis(exercise, outcomes) if status is Status.FAILED and report else ""
+        duration = round(time.monotonic() - started, 4)
+        return _result(exercise, status, checks, diagnosis=why, duration=duration)
+
+    def _check(self, exercise: Exercise, name: str, before: list[Outcome]) -> Outcome:
+        check = next(check for check in exercise.checks if check.name == name)
+        ended = next((item.result for item in before if item.result.status in _FINAL), None)
+        if ended is not None:
+            return Outcome(_skipped(check.name, check.sentence, check.doc, check.hidden, ended), ())
+        return run_check(check, getattr(self._tests, name), self._session, self._seed)
+
+    def _diagnosis(self, exercise: Exercise, outcomes: list[Outcome]) -> str:
+        ran = [
+            (check, getattr(self._tests, check.name), outcome)
+            for check, outcome in zip(exercise.checks, outcomes, strict=True)
+        ]
+        return diagnose(self._lesson, exercise, self._reference, self._seed, ran)
+
+
+def _skipped(name: str, sentence: str, doc: str, hidden: bool, ended: CheckResult) -> CheckResult:
+    if ended.status is Status.NOT_STARTED:
+        return CheckResult(name, sentence, doc, hidden, Status.NOT_STARTED)
+    return CheckResult(
+        name, sentence, doc, hidden, Status.BLOCKED, f"Not run: an earlier check ended with {ended.status}."
+    )
+
+
+def _waiting(waiting: list[str], statuses: dict[str, Status]) -> str:
+    named = " and ".join(f"`{name}` ({statuses[name]})" for name in waiting)
+    return f"It builds on {named}, which must pass first."
+
+
+def _result(
+    exercise: Exercise,
+    status: Status,
+    checks: tuple[CheckResult, ...],
+    *,
+    message: str = "",
+    diagnosis: str = "",
+    duration: float = 0.0,
+) -> ExerciseResult:
+    return ExerciseResult(
+        id=exercise.id,
+        title=exercise.title,
+        chapter=exercise.chapter,
+        lesson=exercise.lesson,
+        status=status,
+        points=exercise.points if status is Status.PASSED and checks else 0,
+        max_points=exercise.points,
+        message=message or next((check.message for check in checks if check.status is status and check.message), ""),
+        diagnosis=diagnosis,
+        next=_next(exercise, status),
+        checks=checks,
+        duration=duration,
+    )
+
+
+def _next(exercise: Exercise, status: Status) -> str:
+    if status is Status.PASSED:
+        return "`unravel next` shows where to go on."
+    if status is Status.NOT_STARTED:
+        return f"Write the body of `{exercise.id}` in your file, then check again."
+    if status is Status.BLOCKED:
+        return f"Solve {' and '.join(f'`{name}`' for name in exercise.needs)} first."
+    count = len(exercise.hints)
+    return f"Mend it and check again. `unravel hint {exercise.id}` has {count} hint{'s' if count != 1 else ''}."

@@ -1,0 +1,191 @@
+"""The `submission` that a check sees: names and objects that live in the child, used as if they were here."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from unravel.grading import wire
+from unravel.grading.fault import LearnerFault
+from unravel.grading.reference import Reference
+from unravel.grading.report import Status
+from unravel.grading.transport import LocalTransport, SandboxTransport
+from unravel.grading.wire import Ref
+
+
+class CheckMisuse(Exception):
+    """A check used `submission` in a way that can't work: a fault of the course, reported as such."""
+
+
+@dataclass
+class Session:
+    """What the objects below share: the way to the code, the solution's annotations, and the record of what came back."""
+
+    transport: SandboxTransport | LocalTransport
+    reference: Reference
+    trace: list[tuple[str, Any]] = field(default_factory=list)
+
+    def ask(
+        self,
+        label: str,
+        header: dict[str, Any],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Sends a request, records what came back, wraps handles."""
+        loaded = self.transport.ensure()
+        if "name" in header and header["op"] != "run" and header["name"] not in loaded.names:
+            raise loaded.missing(header["name"])
+        encoded = [_out(item) for item in args], {key: _out(item) for key, item in (kwargs or {}).items()}
+        reply = self.transport.request(header, *encoded)
+        self.trace.append((label, reply.value))
+        if reply.changed:
+            raise LearnerFault(Status.FAILED, _changed(label, reply.changed[0]))
+        return _in(reply.value, self)
+
+
+def _out(value: Any) -> Any:
+    """A value on its way to the child: handles become references."""
+    if isinstance(value, Handle):
+        return value._ref
+    if isinstance(value, list | tuple):
+        return type(value)(_out(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _out(item) for key, item in value.items()}
+    return value
+
+
+def _in(value: Any, session: Session, cls: str = "") -> Any:
+    """A value that came back: references become handles."""
+    if isinstance(value, Ref):
+        return Handle(session, value, cls)
+    if isinstance(value, list | tuple):
+        return type(value)(_in(item, session) for item in value)
+    if isinstance(value, dict):
+        return {key: _in(item, session) for key, item in value.items()}
+    return value
+
+
+def _changed(label: str, position: int) -> str:
+    ordinal = ["first", "second", "third", "fourth", "fifth"][min(position, 4)]
+    return (
+        f"`{label}` changed its {ordinal} argument in place. Whoever called it still needs that value: "
+        "work on a copy (`x = x.clone()`), and use `x + 1` rather than `x += 1`."
+    )
+
+
+class Function:
+    """A function of the submission. Calling it runs in the child; `inplace` also returns the arguments as they are after."""
+
+    def __init__(self, session: Session, name: str):
+        self._session = session
+        self._name = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        contract = self._session.reference.contract(self._name)
+        if problem := contract.misuse(args, kwargs):
+            raise CheckMisuse(problem)
+        value = self._session.ask(self._name, {"op": "call", "name": self._name}, args, kwargs)
+        if problem := contract.problem(args, kwargs, value):
+            raise LearnerFault(Status.FAILED, problem)
+        return value
+
+    def inplace(self, *args: Any, **kwargs: Any) -> Any:
+        """`(value, arguments after the call)`; changing them is no fault here."""
+        header = {"op": "call", "name": self._name, "inplace": True}
+        return self._session.ask(self._name, header, args, kwargs)
+
+
+class Class:
+    """A class of the submission. Calling it makes an object in the child and returns a handle."""
+
+    def __init__(self, session: Session, name: str):
+        self._session = session
+        self._name = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        value = self._session.ask(self._name, {"op": "call", "name": self._name}, args, kwargs)
+        if not isinstance(value, Handle):
+            raise LearnerFault(Status.FAILED, f"`{self._name}(...)` should make an object of the class `{self._name}`.")
+        return Handle(self._session, value._ref, self._name)
+
+
+class Handle:
+    """An object that lives in the child. Call it, call its methods, `get` and `set` attributes, move its state dict."""
+
+    def __init__(self, session: Session, ref: Ref, cls: str = ""):
+        self._session = session
+        self._ref = ref
+        self._cls = cls
+
+    @property
+    def type_name(self) -> str:
+        """The class's name, as the child tells it."""
+        return self._ref.type
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        label = self._cls or self._ref.type
+        value = self._session.ask(label, {"op": "call", "ref": self._ref.id}, args, kwargs)
+        return self._held(value, "forward" if self._is_module() else "__call__", args, kwargs)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+        def method(*args: Any, **kwargs: Any) -> Any:
+            label = f"{self._cls or self._ref.type}.{name}"
+            value = self._session.ask(label, {"op": "call", "ref": self._ref.id, "attr": name}, args, kwargs)
+            return self._held(value, name, args, kwargs)
+
+        return method
+
+    def get(self, attr: str) -> Any:
+        """The value of an attribute; the path may be dotted."""
+        return self._session.ask(f"{self._ref.type}.{attr}", {"op": "get", "ref": self._ref.id, "attr": attr})
+
+    def set(self, attr: str, value: Any) -> None:
+        """Sets an attribute; a tensor set over a parameter becomes a parameter."""
+        self._session.ask(f"{self._ref.type}.{attr}", {"op": "set", "ref": self._ref.id, "attr": attr}, (value,))
+
+    def _is_module(self) -> bool:
+        return self._session.reference.is_module(self._cls) if self._cls else "Module" in self._ref.mro
+
+    def _held(self, value: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        contract = self._session.reference.method(self._cls, method) if self._cls else None
+        if contract and (problem := contract.problem(args, kwargs, value)):
+            raise LearnerFault(Status.FAILED, problem)
+        return value
+
+
+class Submission:
+    """The learner's file, as a check sees it: its functions, classes and constants, by name."""
+
+    def __init__(self, session: Session):
+        self._session = session
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        kind = self._session.reference.kind(name)
+        if kind == "function":
+            return Function(self._session, name)
+        if kind == "class":
+            return Class(self._session, name)
+        value = self._session.ask(name, {"op": "get", "name": name})
+        if problem := self._session.reference.constant(name).problem((), {}, value):
+            raise LearnerFault(
+                Status.FAILED, problem.replace("should return", "should be").replace("it returns", "it is")
+            )
+        return value
+
+    def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Runs the source of `function`, defined by a check, in the child, as `function(learner, *args, **kwargs)`."""
+        source = textwrap.dedent(inspect.getsource(function))
+        header = {"op": "run", "source": source, "name": function.__name__}
+        return self._session.ask(function.__name__, header, args, kwargs)
+
+
+__all__ = ["CheckMisuse", "Class", "Function", "Handle", "Session", "Submission", "wire"]

@@ -1,0 +1,120 @@
+"""Holds a returned value to the annotations of the solution, before a check sees it, and says plainly what is off."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, get_args, get_origin, get_type_hints
+
+import torch
+from beartype import BeartypeConf
+from beartype.door import is_bearable
+from jaxtyping import AbstractArray, jaxtyped
+
+_CONF = BeartypeConf(is_pep484_tower=True)
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The annotations of one function: its signature, and the resolved hint of each parameter and of `return`."""
+
+    name: str
+    signature: inspect.Signature
+    hints: dict[str, Any]
+
+    @staticmethod
+    def of(function: Callable[..., Any], name: str, *, method: bool = False) -> Contract:
+        """The contract of a function; of a method, without `self`."""
+        signature = inspect.signature(function)
+        if method:
+            signature = signature.replace(parameters=list(signature.parameters.values())[1:])
+        return Contract(name, signature, get_type_hints(function))
+
+    def problem(self, args: Sequence[Any], kwargs: dict[str, Any], value: Any) -> str:
+        """What is wrong with `value`, given the arguments that it was computed from; empty when nothing is."""
+        hint = self.hints.get("return", Any)
+        if hint is Any:
+            return ""
+        bound = self._bound(args, kwargs)
+        with jaxtyped("context"):
+            for key, item in bound.items():
+                if key in self.hints and _is_array(self.hints[key]):
+                    is_bearable(item, self.hints[key], conf=_CONF)
+            fits = is_bearable(value, hint if hint is not None else type(None), conf=_CONF)
+        return "" if fits else self._sentence(hint, bound, value)
+
+    def misuse(self, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
+        """What is wrong with the arguments of a check: a fault of the course, not of the learner."""
+        try:
+            bound = self._bound(args, kwargs)
+        except TypeError as fault:
+            return f"{self.name}: {fault}"
+        with jaxtyped("context"):
+            for key, item in bound.items():
+                if (
+                    key in self.hints
+                    and _is_array(self.hints[key])
+                    and not is_bearable(item, self.hints[key], conf=_CONF)
+                ):
+                    return f"{self.name}: argument {key} is {_describe(item)}, but its annotation is {_name(self.hints[key])}"
+        return ""
+
+    def _bound(self, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+        return dict(self.signature.bind(*args, **kwargs).arguments)
+
+    def _sentence(self, hint: Any, bound: dict[str, Any], value: Any) -> str:
+        text = f"`{self.name}` should return {_name(hint)}{_sizes(hint, self.hints, bound)}, but it returns {_describe(value)}."
+        if value is None:
+            text += " Is a `return` missing?"
+        return text
+
+
+@cache
+def _is_array(hint: Any) -> bool:
+    return inspect.isclass(hint) and issubclass(hint, AbstractArray)
+
+
+def _name(hint: Any) -> str:
+    if hint is None or hint is type(None):
+        return "None"
+    if _is_array(hint):
+        kind = hint.__name__.split("[")[0]
+        return f'{kind}[Tensor, "{hint.dim_str}"]'
+    if get_origin(hint) is not None and get_args(hint):
+        inner = ", ".join("..." if item is Ellipsis else _name(item) for item in get_args(hint))
+        return f"{getattr(get_origin(hint), '__name__', str(get_origin(hint)))}[{inner}]"
+    return getattr(hint, "__name__", str(hint))
+
+
+def _sizes(hint: Any, hints: dict[str, Any], bound: dict[str, Any]) -> str:
+    """`(batch=3, pos=5)`, for the axes of `hint` whose sizes follow from the arguments."""
+    if not _is_array(hint):
+        return ""
+    sizes: dict[str, int] = {}
+    for key, item in bound.items():
+        if key in hints and _is_array(hints[key]) and isinstance(item, torch.Tensor):
+            axes = hints[key].dim_str.split()
+            if len(axes) == item.dim():
+                sizes.update(zip(axes, item.shape, strict=True))
+    known = [
+        f"{axis}={sizes[axis]}"
+        for axis in hint.dim_str.split()
+        if re.fullmatch(r"[a-zA-Z_]\w*", axis) and axis in sizes
+    ]
+    return f" ({', '.join(known)})" if known else ""
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, torch.Tensor):
+        return f"a tensor of shape {tuple(value.shape)} and dtype {str(value.dtype).removeprefix('torch.')}"
+    if value is None:
+        return "None"
+    if isinstance(value, list | tuple | dict | set):
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, bool | int | float | str):
+        text = repr(value)
+        return f"the {type(value).__name__} {text[:60]}"
+    return f"an object of type {getattr(value, 'type_name', type(value).__name__)}"

@@ -1,0 +1,46 @@
+"""Where the warm server listens: a private socket per user, course and installation."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+import tempfile
+from pathlib import Path
+
+from unravel.errors import UnravelError
+
+
+def runtime_folder() -> Path:
+    """A folder that only this user can enter. Raises `UnravelError` when somebody else has made it."""
+    base = os.environ.get("UNRAVEL_RUNTIME") or os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    folder = Path(base) / f"unravel-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    info = folder.lstat()
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or info.st_mode & 0o077:
+        raise UnravelError(
+            "The folder of the warm server doesn't belong to you alone.",
+            fix="Remove it, or set UNRAVEL_RUNTIME.",
+            path=folder,
+        )
+    return folder
+
+
+def socket_path(root: Path) -> Path:
+    """The socket of the server for the course at `root`, run by this Python and this version of the code."""
+    package = Path(__file__).parents[1]
+    newest = max(entry.stat().st_mtime_ns for entry in _sources(package))
+    words = f"{root.resolve()}\n{sys.executable}\n{newest}"
+    return runtime_folder() / f"{hashlib.sha256(words.encode()).hexdigest()[:16]}.sock"
+
+
+def _sources(package: Path) -> list[os.DirEntry[str]]:
+    """The package's Python files, two levels deep, which is all there are."""
+    found: list[os.DirEntry[str]] = []
+    for entry in os.scandir(package):
+        if entry.is_file() and entry.name.endswith(".py"):
+            found.append(entry)
+        elif entry.is_dir() and not entry.name.startswith("_"):
+            found.extend(item for item in os.scandir(entry.path) if item.name.endswith(".py"))
+    return found
