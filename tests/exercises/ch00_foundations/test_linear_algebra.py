@@ -1,0 +1,756 @@
+import torch
+
+from unravel.grading import Alternative, Draw, Mistake, assert_close, assert_equal, checks
+
+MISTAKES = [
+    Mistake(
+        "component_along",
+        why="You took the dot product with `direction` as it is, so a longer direction gives a larger "
+        "answer. Divide by its length: only the way it points matters.",
+        wrong="return vectors @ direction",
+    ),
+    Mistake(
+        "component_along",
+        why="You divided by the squared length of `direction`. That counts in steps of `direction`; "
+        "the length of the shadow is the dot product divided by the length, once.",
+        wrong="return vectors @ direction / (direction @ direction)",
+    ),
+    Mistake(
+        "component_along",
+        why="You lost the sign: a row that points against `direction` reaches a negative length along it.",
+        wrong="return (vectors @ (direction / direction.norm())).abs()",
+    ),
+    Mistake(
+        "component_along",
+        why="You computed the cosine: you divided by the length of each row as well. Divide by the "
+        "length of `direction` only, so that a row twice as long reaches twice as far.",
+        wrong="return torch.cosine_similarity(vectors, direction[None, :], dim=-1)",
+    ),
+    Mistake(
+        "component_along",
+        why="You divided by the sum of the entries' sizes. The length of a vector is the root of the "
+        "sum of the squared entries.",
+        right="direction.norm()",
+        wrong="direction.abs().sum()",
+    ),
+    Mistake(
+        "component_along",
+        why="You returned the length of each row and never used `direction`.",
+        wrong="return vectors.norm(dim=-1)",
+    ),
+    Mistake(
+        "component_along",
+        why="You read off the coordinate where `direction` is largest. A direction need not be an "
+        "axis: all of its entries take part.",
+        wrong="return vectors[:, direction.abs().argmax()]",
+    ),
+    Mistake(
+        "ablate_direction",
+        why="You projected on `direction` as if it had length one. Make it a unit vector first.",
+        right="direction / direction.norm()",
+        wrong="direction",
+    ),
+    Mistake(
+        "ablate_direction",
+        why="You divided by the length of `direction` once, but it enters twice: in the dot product "
+        "and in the arrow that you subtract. Make it a unit vector first, and use that in both "
+        "places.",
+        wrong="return vectors - (vectors @ direction / direction.norm())[:, None] * direction",
+    ),
+    Mistake(
+        "ablate_direction",
+        why="You returned what lies along `direction` (the shadow). Asked for is the rest: the row minus it.",
+        right="vectors - reach",
+        wrong="reach",
+    ),
+    Mistake(
+        "ablate_direction",
+        why="You subtracted the shadow twice, which mirrors the rows instead of flattening them.",
+        right="- reach",
+        wrong="- 2 * reach",
+    ),
+    Mistake(
+        "ablate_direction",
+        why="You added the shadow instead of subtracting it: each row now has twice as much along "
+        "`direction`.",
+        right="vectors - reach",
+        wrong="vectors + reach",
+    ),
+    Mistake(
+        "ablate_direction",
+        why="You set to zero the coordinate in which `direction` is largest. A direction is in general "
+        "spread over all coordinates: subtract the shadow, an arrow, instead.",
+        wrong="return vectors * (torch.arange(direction.numel()) != direction.abs().argmax())",
+    ),
+    Mistake(
+        "ablate_direction",
+        why="You subtracted the average reach from every row. Each row has a reach of its own.",
+        right="reach[:, None]",
+        wrong="reach.mean()",
+    ),
+    Mistake(
+        "ablate_direction",
+        why="You left the average along `direction` in place and removed only what differs from row to "
+        "row. Asked for is to remove all of it: no row keeps anything along `direction`.",
+        right="reach[:, None]",
+        wrong="(reach - reach.mean())[:, None]",
+    ),
+    Mistake(
+        "ablate_direction",
+        why="You stretched the rows to the length they had before. What is perpendicular to "
+        "`direction` must stay as it was.",
+        wrong="""
+        unit = direction / direction.norm()
+        rest = vectors - (vectors @ unit)[:, None] * unit
+        return rest * (vectors.norm(dim=-1) / rest.norm(dim=-1).clamp(min=1e-6))[:, None]
+        """,
+    ),
+    Mistake(
+        "coordinates_in_basis",
+        why="You took dot products with the basis vectors. That is right only when they are at right "
+        "angles and of length one; elsewhere each dot product also counts what the other basis "
+        "vectors contribute. Solve for the recipe instead.",
+        wrong="return vectors @ basis.T",
+    ),
+    Mistake(
+        "coordinates_in_basis",
+        why="You divided each dot product by the squared length of its basis vector. That mends the "
+        "lengths, but not the angles: basis vectors that overlap still count one another's share. "
+        "Solve for the recipe.",
+        wrong="return vectors @ basis.T / basis.square().sum(-1)",
+    ),
+    Mistake(
+        "coordinates_in_basis",
+        why="You took the columns of `basis` for the basis vectors: they are its rows, and the answer "
+        "satisfies `answer @ basis == vectors`.",
+        right="basis.T",
+        wrong="basis",
+    ),
+    Mistake(
+        "coordinates_in_basis",
+        why="You went the other way: you read the rows of `vectors` as recipes and mixed the basis "
+        "vectors by them. Here the vectors are given and the recipes are asked for.",
+        wrong="return vectors @ basis",
+    ),
+    Mistake(
+        "coordinates_in_basis",
+        why="You made the basis orthonormal first, and gave the coordinates in that new basis. The "
+        "recipe asked for is in the basis vectors as they are given.",
+        wrong="return vectors @ torch.linalg.qr(basis.T).Q",
+    ),
+    Mistake(
+        "coordinates_in_basis",
+        why="You returned the vectors unchanged: these are their coordinates in the standard basis, "
+        "not in the one given.",
+        wrong="return vectors.clone()",
+    ),
+    Mistake(
+        "directions_needed",
+        why="You forgot to subtract the mean row. Without that, the arrow from zero to the middle of "
+        "the cloud counts as variance.",
+        right="vectors - vectors.mean(0)",
+        wrong="vectors",
+    ),
+    Mistake(
+        "directions_needed",
+        why="You added up the singular values themselves. Variance goes with their squares.",
+        right="torch.linalg.svdvals(centred) ** 2",
+        wrong="torch.linalg.svdvals(centred)",
+    ),
+    Mistake(
+        "directions_needed",
+        why="You counted the directions that are not yet enough. One more is needed to reach the share.",
+        right="int((carried < share).sum()) + 1",
+        wrong="int((carried < share).sum())",
+    ),
+    Mistake(
+        "directions_needed",
+        why="You added up the variances from the smallest to the largest. To need few directions, "
+        "start with the largest.",
+        right="variance.cumsum(0)",
+        wrong="variance.flip(0).cumsum(0)",
+    ),
+    Mistake(
+        "directions_needed",
+        why="You counted coordinates: you sorted the variance of each column. But the directions may "
+        "point anywhere, and a cloud along one slanted line has variance in every column.",
+        wrong="""
+        variance = vectors.var(0).sort(descending=True).values
+        return int((variance.cumsum(0) / variance.sum() < share).sum()) + 1
+        """,
+    ),
+    Mistake(
+        "directions_needed",
+        why="You subtracted from each row the mean of its own entries. The middle of the cloud is the "
+        "mean row: average over the rows, one mean for each column.",
+        right="vectors.mean(0)",
+        wrong="vectors.mean(1, keepdim=True)",
+    ),
+    Mistake(
+        "directions_needed",
+        why="You compared each direction with the largest one. `share` is a share of the total: add up "
+        "from the largest on, until the sum reaches it.",
+        wrong="""
+        variance = torch.linalg.svdvals(vectors - vectors.mean(0)) ** 2
+        return int((variance > (1 - share) * variance[0]).sum())
+        """,
+    ),
+    Mistake(
+        "directions_needed",
+        why="You returned the rank: the number of directions that carry all of the variance, whatever "
+        "`share` is.",
+        wrong="return int(torch.linalg.matrix_rank(vectors - vectors.mean(0)))",
+    ),
+    Mistake(
+        "best_rank_k",
+        why="You kept the directions with the smallest singular values. They come sorted, the largest "
+        "first: keep the first k.",
+        wrong="""
+        U, S, Vh = torch.linalg.svd(matrix, full_matrices=False)
+        n = len(S)
+        return (U[:, n - k :] * S[n - k :]) @ Vh[n - k :], S[: n - k].square().sum().sqrt()
+        """,
+    ),
+    Mistake(
+        "best_rank_k",
+        why="You left the singular values out of the product: each direction then counts with strength one.",
+        right="(U[:, :k] * S[:k]) @ Vh[:k]",
+        wrong="U[:, :k] @ Vh[:k]",
+    ),
+    Mistake(
+        "best_rank_k",
+        why="You kept k + 1 directions: the slice `[:k]` already holds k of them.",
+        right="(U[:, :k] * S[:k]) @ Vh[:k]",
+        wrong="(U[:, : k + 1] * S[: k + 1]) @ Vh[: k + 1]",
+    ),
+    Mistake(
+        "best_rank_k",
+        why="You kept the first k columns and set the others to zero. That has rank k, but the best "
+        "directions are rarely the axes: take them from the SVD.",
+        wrong="""
+        kept = matrix * (torch.arange(matrix.shape[1]) < k)
+        return kept, (matrix - kept).norm()
+        """,
+    ),
+    Mistake(
+        "best_rank_k",
+        why="You subtracted the mean row first, as for a cloud of data. Here the matrix itself is asked for.",
+        wrong="""
+        U, S, Vh = torch.linalg.svd(matrix - matrix.mean(0), full_matrices=False)
+        kept = (U[:, :k] * S[:k]) @ Vh[:k]
+        return kept, (matrix - kept).norm()
+        """,
+    ),
+    Mistake(
+        "best_rank_k",
+        why="Your distance is the sum of the singular values that were left out. Squares add up, as in "
+        "Pythagoras: take the root of the sum of their squares.",
+        right="S[k:].square().sum().sqrt()",
+        wrong="S[k:].sum()",
+    ),
+    Mistake(
+        "best_rank_k",
+        why="Your distance is squared: take the root.",
+        right="S[k:].square().sum().sqrt()",
+        wrong="S[k:].square().sum()",
+    ),
+    Mistake(
+        "best_rank_k",
+        why="Your distance is the largest singular value left out. That is the spectral norm of the "
+        "difference; the Frobenius norm counts all of them.",
+        right="S[k:].square().sum().sqrt()",
+        wrong="torch.cat([S[k:], S.new_zeros(1)]).max()",
+    ),
+    Mistake(
+        "best_rank_k",
+        why="Your distance is the size of what you kept. Asked for is the size of what was left out.",
+        right="S[k:].square()",
+        wrong="S[:k].square()",
+    ),
+    Mistake(
+        "best_rank_k",
+        why="You returned the matrix unchanged. It is at distance zero, but its rank is larger than k.",
+        wrong="return matrix.clone(), torch.zeros(())",
+    ),
+    Mistake(
+        "qk_svd",
+        why="You multiplied the singular values of the two factors. That is right only when the "
+        "directions of one fit those of the other, one by one; in general the product of the two "
+        "inner matrices needs an SVD of its own.",
+        wrong="""
+        U, S_q, _ = torch.linalg.svd(W_Q, full_matrices=False)
+        V, S_k, _ = torch.linalg.svd(W_K, full_matrices=False)
+        return U, S_q * S_k, V
+        """,
+    ),
+    Mistake(
+        "qk_svd",
+        why="You multiplied by R of W_K where its transpose belongs: W_K = basis_k R, so W_K^T = R^T "
+        "basis_k^T.",
+        right="R_q @ R_k.T",
+        wrong="R_q @ R_k",
+    ),
+    Mistake(
+        "qk_svd",
+        why="You returned the orthonormal bases themselves. The directions of the SVD are mixtures of "
+        "their columns: multiply each by the singular vectors of the small matrix.",
+        right="basis_q @ U, S, basis_k @ Vh.T",
+        wrong="basis_q, S, basis_k",
+    ),
+    Mistake(
+        "qk_svd",
+        why="You mixed the key side by Vh as it is. `torch.linalg.svd` returns V transposed: transpose "
+        "it back.",
+        right="basis_k @ Vh.T",
+        wrong="basis_k @ Vh",
+    ),
+    Mistake(
+        "qk_svd",
+        why="You swapped the two sides: the result is the SVD of the transpose, W_K W_Q^T.",
+        right="basis_q @ U, S, basis_k @ Vh.T",
+        wrong="basis_k @ Vh.T, S, basis_q @ U",
+    ),
+    Mistake(
+        "qk_svd",
+        why="You took the SVD of W_Q^T W_K. It is small, but another matrix: its singular values "
+        "depend on how the product is split into factors.",
+        wrong="""
+        U, S, Vh = torch.linalg.svd(W_Q.T @ W_K)
+        return torch.linalg.qr(W_Q).Q @ U, S, torch.linalg.qr(W_K).Q @ Vh.T
+        """,
+    ),
+    Mistake(
+        "qk_svd",
+        why="You left R of W_K out, as if W_K had orthonormal columns.",
+        right="R_q @ R_k.T",
+        wrong="R_q",
+    ),
+    Mistake(
+        "qk_svd",
+        why="You divided by the root of d_head. The scores of a head have that scale; W_Q W_K^T has not.",
+        right="R_q @ R_k.T",
+        wrong="R_q @ R_k.T / W_Q.shape[1] ** 0.5",
+    ),
+]
+
+ALTERNATIVES = [
+    Alternative(
+        "component_along",
+        how="row by row, the dot product divided by the length",
+        code="return torch.stack([row.dot(direction) / direction.square().sum().sqrt() for row in vectors])",
+    ),
+    Alternative(
+        "component_along",
+        how="the length of the row times the cosine of the angle",
+        code="""
+        cosine = torch.cosine_similarity(vectors, direction[None, :], dim=-1)
+        return vectors.norm(dim=-1) * cosine
+        """,
+    ),
+    Alternative(
+        "ablate_direction",
+        how="by a projection matrix",
+        code="""
+        shadow = torch.outer(direction, direction) / (direction @ direction)
+        return vectors @ (torch.eye(direction.numel()) - shadow)
+        """,
+    ),
+    Alternative(
+        "ablate_direction",
+        how="the dot product divided by the squared length, once",
+        code="""
+        steps = vectors @ direction / (direction @ direction)
+        return vectors - torch.outer(steps, direction)
+        """,
+    ),
+    Alternative(
+        "coordinates_in_basis",
+        how="by the inverse matrix",
+        code="return vectors @ torch.linalg.inv(basis)",
+    ),
+    Alternative(
+        "coordinates_in_basis",
+        how="dot products, untangled by the overlaps of the basis vectors",
+        code="return torch.linalg.solve(basis @ basis.T, vectors @ basis.T, left=False)",
+    ),
+    Alternative(
+        "coordinates_in_basis",
+        how="by least squares",
+        code="return torch.linalg.lstsq(basis.T, vectors.T).solution.T",
+    ),
+    Alternative(
+        "directions_needed",
+        how="by the eigenvalues of the covariance",
+        code="""
+        variance = torch.linalg.eigvalsh(torch.cov(vectors.T)).flip(0)
+        total = 0.0
+        for count, value in enumerate(variance.tolist(), start=1):
+            total += value
+            if total >= share * variance.sum().item():
+                return count
+        return len(variance)
+        """,
+    ),
+    Alternative(
+        "directions_needed",
+        how="by searching the sorted sums",
+        code="""
+        variance = torch.linalg.svdvals(vectors - vectors.mean(dim=0, keepdim=True)).square()
+        sums = variance.cumsum(0)
+        return int(torch.searchsorted(sums, share * sums[-1])) + 1
+        """,
+    ),
+    Alternative(
+        "best_rank_k",
+        how="by projecting on the top right singular vectors",
+        code="""
+        V = torch.linalg.eigh(matrix.T @ matrix).eigenvectors[:, -k:]
+        kept = matrix @ V @ V.T
+        return kept, torch.linalg.norm(matrix - kept)
+        """,
+    ),
+    Alternative(
+        "best_rank_k",
+        how="by adding up k matrices of rank one",
+        code="""
+        U, S, Vh = torch.linalg.svd(matrix)
+        kept = sum(S[i] * torch.outer(U[:, i], Vh[i]) for i in range(k))
+        return kept, ((matrix - kept) ** 2).sum().sqrt()
+        """,
+    ),
+    Alternative(
+        "qk_svd",
+        how="by the SVD of each factor",
+        code="""
+        U_q, S_q, Vh_q = torch.linalg.svd(W_Q, full_matrices=False)
+        U_k, S_k, Vh_k = torch.linalg.svd(W_K, full_matrices=False)
+        U, S, Vh = torch.linalg.svd(S_q[:, None] * (Vh_q @ Vh_k.T) * S_k)
+        return U_q @ U, S, U_k @ Vh.T
+        """,
+    ),
+    Alternative(
+        "qk_svd",
+        how="by making only the key side orthonormal",
+        code="""
+        basis_k, R_k = torch.linalg.qr(W_K)
+        U, S, Wh = torch.linalg.svd(W_Q @ R_k.T, full_matrices=False)
+        return U, S, basis_k @ Wh.T
+        """,
+    ),
+    Alternative(
+        "qk_svd",
+        how="by eigenvectors of the small matrices of dot products",
+        code="""
+        values, vectors = torch.linalg.eigh(W_K.T @ W_K)
+        root = vectors * values.sqrt()  # root @ root.T == W_K.T @ W_K
+        strength, mix = torch.linalg.eigh(root.T @ W_Q.T @ W_Q @ root)
+        S = strength.flip(0).sqrt()
+        U = W_Q @ root @ mix.flip(1) / S
+        return U, S, W_K @ (W_Q.T @ U) / S
+        """,
+    ),
+]
+
+
+def _orthonormal(draw, rows, cols):
+    """A random matrix with columns of length one, at right angles."""
+    return torch.linalg.qr(draw.normal(rows, cols)).Q
+
+
+def _skewed_basis(draw, d_model):
+    """Random basis vectors (rows), neither at right angles nor of length one, but far from dependent."""
+    stretch = torch.linspace(1.0, 3.0, d_model)
+    return (_orthonormal(draw, d_model, d_model) * stretch) @ _orthonormal(draw, d_model, d_model)
+
+
+def _falling(draw, count):
+    """Random strengths, the largest first, each at least one above the next: no two can change places."""
+    return torch.arange(count, 0, -1) * 1.5 + draw.uniform(count, low=0.0, high=0.5)
+
+
+def _flat_cloud(draw, batch, d_model, strengths):
+    """Rows with mean zero whose spread is `strengths`, along random directions at right angles."""
+    noise = draw.normal(batch, len(strengths))
+    left = torch.linalg.qr(noise - noise.mean(0)).Q
+    return (left * strengths) @ _orthonormal(draw, d_model, len(strengths)).T
+
+
+def _between(strengths):
+    """For each k, a share that k directions carry and k - 1 don't, far from both."""
+    sums = torch.cat([torch.zeros(1), strengths.square().cumsum(0)]) / strengths.square().sum()
+    return ((sums[:-1] + sums[1:]) / 2).tolist()
+
+
+def _head(draw, d_model, d_head):
+    """W_Q and W_K of a made-up head, with the U, S and V of their product known by construction."""
+    U, V = _orthonormal(draw, d_model, d_head), _orthonormal(draw, d_model, d_head)
+    S = _falling(draw, d_head)
+    mix = _skewed_basis(draw, d_head)  # hides the directions in the factors; it cancels in the product
+    return (U * S) @ mix, V @ torch.linalg.inv(mix).T, U, S, V
+
+
+@checks("component_along")
+def test_shadows_of_small_vectors(submission, draw: Draw):
+    """Small vectors, worked by hand: along an axis, along a diagonal, and against the direction."""
+    vectors = torch.tensor([[3.0, 4.0], [-1.0, 2.0], [4.0, 3.0]])
+    cases = [
+        ([2.0, 0.0], [3.0, -1.0, 4.0]),
+        ([0.0, -5.0], [-4.0, -2.0, -3.0]),
+        ([6.0, 8.0], [5.0, 1.0, 4.8]),
+    ]
+    for direction, expected in cases:
+        answer = submission.component_along(vectors, torch.tensor(direction))
+        what = f"the reach of [3, 4], [-1, 2] and [4, 3] along {direction}"
+        assert_close(
+            answer, torch.tensor(expected), what, hint="Draw the arrows on paper, then their shadows."
+        )
+
+
+@checks("component_along")
+def test_agrees_with_a_slow_loop(submission, draw: Draw):
+    """Each answer is the dot product of its row with the direction, divided by the direction's length."""
+    batch, d_model = draw.sizes(2)
+    vectors, direction = draw.normal(batch, d_model), 3 * draw.normal(d_model)
+    length = sum(x * x for x in direction.tolist()) ** 0.5
+    pairs = [zip(row, direction.tolist(), strict=True) for row in vectors.tolist()]
+    expected = torch.tensor([sum(a * b for a, b in pair) / length for pair in pairs])
+    assert_close(submission.component_along(vectors, direction), expected, "the reach of each row")
+
+
+@checks("component_along")
+def test_length_of_the_direction_does_not_matter(submission, draw: Draw):
+    """A longer arrow that points the same way gives the same answer; the opposite arrow, minus the answer."""
+    batch, d_model = draw.sizes(2)
+    unit = _orthonormal(draw, d_model, 1)[:, 0]
+    reach = draw.normal(batch)
+    sideways = draw.normal(batch, d_model)
+    sideways = sideways - torch.outer(sideways @ unit, unit)
+    vectors = sideways + reach[:, None] * unit
+    for length in (1.0, 7.0, 0.1, -4.0):
+        expected = reach if length > 0 else -reach
+        answer = submission.component_along(vectors, length * unit)
+        assert_close(answer, expected, f"the reach along {length} times a unit vector", atol=1e-4)
+
+
+@checks("ablate_direction")
+def test_small_vectors_lose_a_direction(submission, draw: Draw):
+    """Small vectors, worked by hand: without an axis, and without a diagonal."""
+    vectors = torch.tensor([[3.0, 4.0], [1.0, 1.0], [-2.0, 6.0]])
+    cases = [
+        ([0.0, 3.0], [[3.0, 0.0], [1.0, 0.0], [-2.0, 0.0]]),
+        ([2.0, 2.0], [[-0.5, 0.5], [0.0, 0.0], [-4.0, 4.0]]),
+    ]
+    for direction, expected in cases:
+        answer = submission.ablate_direction(vectors, torch.tensor(direction))
+        assert_close(answer, torch.tensor(expected), f"[3, 4], [1, 1] and [-2, 6] without {direction}")
+
+
+@checks("ablate_direction")
+def test_nothing_is_left_along_the_direction(submission, draw: Draw):
+    """Every row of the result is perpendicular to the direction, whatever the length of the direction."""
+    batch, d_model = draw.sizes(2)
+    vectors, direction = draw.normal(batch, d_model) + 1.0, draw.normal(d_model)
+    for length in (0.2, 1.0, 5.0):
+        unit = direction / direction.norm()
+        answer = submission.ablate_direction(vectors, length * unit)
+        assert_close(answer @ unit, torch.zeros(batch), f"what is left along a direction of length {length}")
+
+
+@checks("ablate_direction")
+def test_everything_else_stays(submission, draw: Draw):
+    """A row of two parts, one along the direction and one perpendicular to it, keeps exactly the second."""
+    batch, d_model = draw.sizes(2, low=3)
+    axes = _orthonormal(draw, d_model, d_model)
+    direction, others = 2.5 * axes[:, 0], axes[:, 1:].T
+    kept = draw.normal(batch, d_model - 1) @ others
+    vectors = kept + draw.normal(batch, 1) * direction
+    answer = submission.ablate_direction(vectors, direction)
+    assert_close(answer, kept, "the part of each row perpendicular to the direction", atol=1e-4)
+
+
+@checks("coordinates_in_basis")
+def test_small_recipes(submission, draw: Draw):
+    """Recipes in the plane, worked by hand, in a basis with a slanted vector."""
+    basis = torch.tensor([[2.0, 0.0], [1.0, 1.0]])
+    vectors = torch.tensor([[4.0, 0.0], [1.0, 1.0], [5.0, 3.0], [0.0, 2.0]])
+    expected = torch.tensor([[2.0, 0.0], [0.0, 1.0], [1.0, 3.0], [-1.0, 2.0]])
+    answer = submission.coordinates_in_basis(vectors, basis)
+    hint = "Check one by hand: [4, 0] is 2 times the first basis vector and nothing of the second."
+    assert_close(answer, expected, "the coordinates in the basis [2, 0], [1, 1]", hint=hint)
+
+
+@checks("coordinates_in_basis")
+def test_finds_the_recipe_that_made_the_vectors(submission, draw: Draw):
+    """Vectors are mixed from basis vectors by a secret recipe: the coordinates are that recipe."""
+    batch, d_model = draw.sizes(2)
+    basis, recipe = _skewed_basis(draw, d_model), draw.normal(batch, d_model)
+    answer = submission.coordinates_in_basis(recipe @ basis, basis)
+    assert_close(answer, recipe, "the recipe", hint="Does your way need right angles?", rtol=1e-3, atol=1e-4)
+
+
+@checks("coordinates_in_basis")
+def test_recipe_adds_up_to_the_vector(submission, draw: Draw):
+    """Adding up the basis vectors by the coordinates gives the vectors back: `answer @ basis == vectors`."""
+    batch, d_model = draw.sizes(2)
+    basis, vectors = _skewed_basis(draw, d_model), draw.normal(batch, d_model)
+    answer = submission.coordinates_in_basis(vectors, basis)
+    assert_close(answer @ basis, vectors, "the sum of the recipe", rtol=1e-3, atol=1e-4)
+
+
+@checks("directions_needed")
+def test_clouds_counted_by_hand(submission, draw: Draw):
+    """Six points on three axes, with variances as 9 to 4 to 1; and five points on a slanted line."""
+    cross = torch.tensor([[3.0, 0, 0], [-3, 0, 0], [0, 2, 0], [0, -2, 0], [0, 0, 1], [0, 0, -1]])
+    cross = cross[draw.permutation(6)][:, draw.permutation(3)]
+    for share, expected in ((0.1, 1), (0.6, 1), (0.68, 2), (0.9, 2), (0.95, 3)):
+        answer = submission.directions_needed(cross, share)
+        hint = "One direction carries 9/14 = 0.643, two carry 13/14 = 0.929, three carry all."
+        assert_equal(answer, expected, f"the number of directions for a share of {share}", hint=hint)
+    line = torch.arange(5.0)[:, None] * torch.tensor([1.0, -1.0, 2.0]) + torch.tensor([0.0, 4.0, 1.0])
+    for share in (0.3, 0.99):
+        answer = submission.directions_needed(line, share)
+        assert_equal(answer, 1, f"the number of directions of a line, for a share of {share}")
+
+
+@checks("directions_needed")
+def test_every_share_of_a_known_cloud(submission, draw: Draw):
+    """A cloud spreads along random directions with known strengths; each share needs a known number."""
+    rank = draw.integer(3, 6)
+    d_model, batch = draw.sizes(2, low=7, high=14)
+    strengths = _falling(draw, rank)
+    cloud = _flat_cloud(draw, batch, d_model, strengths)
+    for expected, share in enumerate(_between(strengths), start=1):
+        answer = submission.directions_needed(cloud, share)
+        hint = "The cloud lies slanted in its space: no coordinate is special."
+        assert_equal(answer, expected, f"the number of directions for a share of {share:.3f}", hint=hint)
+
+
+@checks("directions_needed")
+def test_place_of_the_cloud_does_not_matter(submission, draw: Draw):
+    """Moving the whole cloud far from zero changes nothing: variance is measured from the mean row."""
+    d_model, batch = draw.sizes(2, low=6, high=12)
+    strengths = _falling(draw, 4)
+    cloud = _flat_cloud(draw, batch, d_model, strengths) + 10 * draw.normal(d_model)
+    for expected, share in enumerate(_between(strengths), start=1):
+        answer = submission.directions_needed(cloud, share)
+        assert_equal(answer, expected, f"the number of directions for a share of {share:.3f}, far from zero")
+
+
+@checks("directions_needed")
+def test_round_cloud_needs_all_directions(submission, draw: Draw):
+    """In a cloud that spreads equally along d directions, each carries one d-th of the variance."""
+    d_model, batch = draw.sizes(2, low=5, high=12)
+    batch = d_model + batch
+    cloud = _flat_cloud(draw, batch, d_model, 2.0 * torch.ones(d_model))
+    for expected in range(1, d_model + 1):
+        share = (expected - 0.5) / d_model
+        answer = submission.directions_needed(cloud, share)
+        assert_equal(answer, expected, f"the number of {d_model} equal directions for a share of {share:.3f}")
+
+
+@checks("best_rank_k")
+def test_small_matrices(submission, draw: Draw):
+    """Small matrices, worked by hand: one direction is kept, another is left out."""
+    stretched = torch.tensor([[3.0, 0.0, 0.0], [0.0, 0.0, 4.0]])
+    kept, distance = submission.best_rank_k(stretched, 1)
+    assert_close(kept, torch.tensor([[0.0, 0, 0], [0, 0, 4]]), "the best rank-1 matrix of [[3,0,0],[0,0,4]]")
+    assert_close(distance, 3.0, "its distance from the matrix")
+    kept, distance = submission.best_rank_k(torch.tensor([[2.0, 1.0], [1.0, 2.0]]), 1)
+    assert_close(kept, torch.full((2, 2), 1.5), "the best rank-1 matrix of [[2,1],[1,2]]")
+    assert_close(distance, 1.0, "its distance from the matrix")
+
+
+@checks("best_rank_k")
+def test_known_directions_are_kept(submission, draw: Draw):
+    """A matrix is built from known directions and strengths: the k strongest stay, the rest is the error."""
+    rows, cols = draw.sizes(2, low=4)
+    U, V = _orthonormal(draw, rows, 4), _orthonormal(draw, cols, 4)
+    S = _falling(draw, 4)
+    for k in (1, 2, 3, 4):
+        kept, distance = submission.best_rank_k((U * S) @ V.T, k)
+        assert_close(kept, (U[:, :k] * S[:k]) @ V[:, :k].T, f"the best rank-{k} matrix", rtol=1e-3, atol=1e-3)
+        assert_close(distance, S[k:].square().sum().sqrt(), f"the distance at k = {k}", rtol=1e-3, atol=1e-3)
+
+
+@checks("best_rank_k")
+def test_distance_rank_and_size_fit_together(submission, draw: Draw):
+    """The distance is that of the matrix returned, whose rank is at most k; and it is as small as can be."""
+    rows, cols = draw.sizes(2, low=3)
+    matrix = draw.normal(rows, cols)
+    k = draw.integer(1, min(rows, cols))
+    kept, distance = submission.best_rank_k(matrix, k)
+    hint = "The distance is the Frobenius norm of `matrix - kept`."
+    assert_close(distance, (matrix - kept).norm(), "the distance", hint=hint, rtol=1e-3, atol=1e-3)
+    beyond = torch.linalg.svdvals(kept)[k:]
+    assert_close(
+        beyond, torch.zeros_like(beyond), f"the singular values of your matrix after the first {k}", atol=1e-3
+    )
+    # Eckart and Young: nothing of rank k is nearer than the tail of the spectrum allows.
+    nearest = torch.linalg.svdvals(matrix)[k:].square().sum().sqrt()
+    assert_close(distance, nearest, f"the least possible distance for rank {k}", rtol=1e-3, atol=1e-3)
+
+
+@checks("qk_svd")
+def test_small_head(submission, draw: Draw):
+    """A head with two reading directions, worked by hand: axes, hidden by how the factors are written."""
+    W_Q = torch.tensor([[0.0, 0.0], [1.0, 1.0], [0.0, 0.0], [2.0, -2.0]])
+    W_K = torch.tensor([[2.0, -2.0], [0.0, 0.0], [3.0, 3.0], [0.0, 0.0]])
+    U, S, V = submission.qk_svd(W_Q, W_K)  # W_Q W_K^T is 0 but for [1, 2] = 6 and [3, 0] = 8
+    assert_close(S, torch.tensor([8.0, 6.0]), "the singular values", rtol=1e-3)
+    expected = torch.tensor([[0.0, 0.0], [0.0, 1.0], [0.0, 0.0], [1.0, 0.0]])
+    assert_close(U.abs(), expected, "the size of the entries of U", atol=1e-3)
+    expected = torch.tensor([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    assert_close(V.abs(), expected, "the size of the entries of V", atol=1e-3)
+
+
+@checks("qk_svd")
+def test_is_a_decomposition_of_the_product(submission, draw: Draw):
+    """`U @ diag(S) @ V.T` is the product; U and V have orthonormal columns; S falls and is never negative."""
+    d_head = draw.integer(2, 5)
+    d_model = draw.integer(7, 12)
+    W_Q, W_K, *_ = _head(draw, d_model, d_head)
+    U, S, V = submission.qk_svd(W_Q, W_K)
+    assert_close((U * S) @ V.T, W_Q @ W_K.T, "U @ diag(S) @ V.T", rtol=1e-3, atol=1e-3)
+    for name, matrix in (("U", U), ("V", V)):
+        what = f"{name}.T @ {name}"
+        hint = f"The columns of {name} should be at right angles and of length one."
+        assert_close(matrix.T @ matrix, torch.eye(d_head), what, hint=hint, atol=1e-3)
+    assert bool((S >= 0).all()), f"A singular value is never negative, but S is {S.tolist()}."
+    assert bool((S[:-1] >= S[1:]).all()), f"The largest singular value comes first, but S is {S.tolist()}."
+
+
+@checks("qk_svd")
+def test_factors_do_not_matter(submission, draw: Draw):
+    """Two heads with other factors but the same product have the same strengths and directions."""
+    d_head = draw.integer(2, 5)
+    d_model = draw.integer(7, 12)
+    W_Q, W_K, true_U, true_S, true_V = _head(draw, d_model, d_head)
+    mix = _skewed_basis(draw, d_head)
+    for factors in ((W_Q, W_K), (W_Q @ mix, W_K @ torch.linalg.inv(mix).T)):
+        U, S, V = submission.qk_svd(*factors)
+        assert_close(S, true_S, "the singular values", rtol=1e-3, atol=1e-3)
+        _assert_same_directions(U, true_U, "U")
+        _assert_same_directions(V, true_V, "V")
+
+
+@checks("qk_svd")
+def test_works_where_the_product_does_not_fit_in_memory(submission, draw: Draw):
+    """With d_model = 100 000 the full product would take 40 GB: the answer comes from small matrices."""
+    d_model, d_head = 100_000, draw.integer(3, 5)
+    W_Q, W_K, true_U, true_S, true_V = _head(draw, d_model, d_head)
+    U, S, V = submission.qk_svd(W_Q, W_K)
+    assert_close(S, true_S, "the singular values", rtol=1e-3, atol=1e-3)
+    _assert_same_directions(U, true_U, "U")
+    _assert_same_directions(V, true_V, "V")
+    probe = draw.normal(d_model)
+    answer, expected = (U * S) @ (V.T @ probe), W_Q @ (W_K.T @ probe)
+    assert_close(answer, expected, "U @ diag(S) @ V.T times a random vector", rtol=1e-3, atol=1e-3)
+
+
+def _assert_same_directions(actual, expected, name):
+    """The sign of a singular vector is free (the strengths are far apart, so nothing else is)."""
+    agreement = (actual * expected).sum(0).abs()
+    what = f"the overlap of each column of {name} with the true direction"
+    assert_close(
+        agreement, torch.ones_like(agreement), what, hint="1 means parallel, 0 perpendicular.", atol=1e-3
+    )
