@@ -63,8 +63,9 @@ def _attempt(
     try:
         session.transport.ensure()
         session.transport.deadline = time.monotonic() + check.seconds
-        session.transport.request({"op": "seed", "seed": derive(seed, check.name, "child")})
         torch.manual_seed(derive(seed, check.name, "grader"))
+        # After the grader's own, since code under diagnosis runs in this process and shares its generator.
+        session.transport.request({"op": "seed", "seed": derive(seed, check.name, "child")})
         function(**_fixtures(function, session, derive(seed, check.name)))
     except LearnerFault as fault:
         return fault.status, fault.message, fault.frames

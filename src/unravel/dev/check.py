@@ -1,0 +1,107 @@
+"""`unravel dev check`: proves that the course is sound. The author's counterpart of `unravel check`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from unravel.course.load import load_course, load_problems
+from unravel.course.markers import make_stub
+from unravel.course.model import Lesson
+from unravel.dev import nbgrader_stub
+from unravel.errors import ContentError
+from unravel.grading.engine import Engine
+
+CACHE = Path(".unravel_cache", "checked.json")
+Say = Callable[[str], None]
+
+
+def check_course(root: Path, *, changed: bool = False, say: Say = lambda text: None) -> list[ContentError]:
+    """Every fault found in the course at `root`; empty when it is sound.
+
+    `changed` skips the lessons whose files, and the grader's own, are as they were when they last passed.
+    """
+    problems = list(load_problems(root))
+    if problems:
+        return problems
+    course = load_course(root)
+    passed = _read_cache(root)
+    with Engine(course) as engine:
+        for lesson in course.lessons():
+            stamp = fingerprint(lesson)
+            if changed and passed.get(lesson.id) == stamp:
+                say(f"{lesson.id}: unchanged")
+                continue
+            found = list(check_lesson(lesson, engine))
+            say(
+                f"{lesson.id}: {len(found)} problem{'s' if len(found) != 1 else ''}" if found else f"{lesson.id}: sound"
+            )
+            problems.extend(found)
+            passed = {**passed, lesson.id: "" if found else stamp}
+            _write_cache(root, passed)
+    return problems
+
+
+def check_lesson(lesson: Lesson, engine: Engine) -> Iterator[ContentError]:
+    """Every fault found in one lesson: stub, checks, mistakes, alternatives, demos."""
+    from unravel.dev.proofs import Prover
+
+    stale = list(stub_problems(lesson))
+    yield from stale
+    yield from Prover(lesson, engine.prepare(lesson)).problems()
+    yield from demo_problems(lesson)
+
+
+def stub_problems(lesson: Lesson) -> Iterator[ContentError]:
+    """Whether the committed stub is the generated one, and the one that nbgrader would make."""
+    source = lesson.solution.read_text(encoding="utf-8")
+    stub = make_stub(source, lesson.solution)
+    if not lesson.stub.exists() or lesson.stub.read_text(encoding="utf-8") != stub:
+        fault = "The stub is not what the solution makes."
+        yield ContentError(fault, fix="Run `unravel dev sync`.", path=lesson.stub)
+    if nbgrader_stub.available() and nbgrader_stub.clear_solutions(source) != stub:
+        fault = "nbgrader's ClearSolutions makes another stub of this file than Unravel does."
+        yield ContentError(fault, fix="Look at the solution markers.", path=lesson.solution)
+
+
+def demo_problems(lesson: Lesson) -> Iterator[ContentError]:
+    """The demos that fail when the page is run from top to bottom."""
+    from unravel.export.demos import run_demos
+
+    for output in run_demos(lesson):
+        if output.error:
+            fault = f"This demo fails: {output.error.strip().splitlines()[-1]}."
+            yield ContentError(
+                fault, fix="A demo runs with the page's earlier demos only.", path=lesson.page, line=output.line
+            )
+
+
+def fingerprint(lesson: Lesson) -> str:
+    """Changes when a file of the lesson, or the code that grades it, does."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    grader = [
+        path for folder in ("course", "grading", "dev", "interp") for path in sorted((package / folder).rglob("*.py"))
+    ]
+    for path in (lesson.page, lesson.stub, lesson.solution, lesson.tests, *grader):
+        digest.update(path.read_bytes() if path.exists() else b"-")
+    return digest.hexdigest()
+
+
+def _read_cache(root: Path) -> dict[str, str]:
+    try:
+        found = json.loads((root / CACHE).read_text())
+        return {str(key): str(value) for key, value in found.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def _write_cache(root: Path, passed: dict[str, str]) -> None:
+    try:
+        (root / CACHE).parent.mkdir(exist_ok=True)
+        (root / CACHE).write_text(json.dumps(passed, indent=1))
+    except OSError as fault:  # a course that can't be written to is checked in full each time
+        print(f"The record of what passed can't be kept: {fault}", file=sys.stderr)
