@@ -35,12 +35,12 @@ class Faults:
             self.add(error)
 
 
-def near(name: str, known: Iterable[str]) -> str:
-    """Says "Did you mean ...?" for a misspelt name; else the list of what is known; else nothing."""
+def near(name: str, known: Iterable[str], *, listing: bool = True) -> str:
+    """Says "Did you mean ...?" for a misspelt name; else (with `listing`) names what is known; else nothing."""
     names = list(known)
     close = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
     if close:
         return f"Did you mean {' or '.join(f'`{item}`' for item in close)}?"
-    if 0 < len(names) <= 12:
+    if listing and 0 < len(names) <= 12:
         return f"Known here: {', '.join(f'`{item}`' for item in names)}."
     return ""

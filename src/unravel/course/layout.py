@@ -50,7 +50,7 @@ def check_present(files: Files, chapter: ChapterFacts, faults: Faults) -> bool:
     lesson = files.page.stem
     if not files.page.is_file():
         pages = [path.stem for path in files.page.parent.glob("*.md")]
-        fix = near(lesson, pages) or f"Run `unravel dev new {chapter.id} {lesson}`."
+        fix = near(lesson, pages, listing=False) or f"Run `unravel dev new {chapter.id} {lesson}`."
         line = chapter.line_of("lessons")
         faults.add(fault(f"The lesson `{lesson}` has no page `{lesson}.md`.", fix, chapter.path, line))
         return False

@@ -98,9 +98,10 @@ def _check_options(block: Directive, known: tuple[str, ...], path: Path) -> None
 
 
 def _exercise(block: Directive, path: Path) -> PageExercise:
-    if not block.argument.isidentifier() or keyword.iskeyword(block.argument):
+    name = block.argument
+    if not (name.isidentifier() and name.isascii()) or keyword.iskeyword(name):
         fix = "Write `{exercise} name`, with the name of the function, class or constant."
-        raise fault(f"`{block.argument}` can't name an exercise.", fix, path, block.line)
+        raise fault(f"`{name}` can't name an exercise.", fix, path, block.line)
     _check_options(block, OPTIONS, path)
     difficulty = _number(block, "difficulty", path)
     if difficulty > HARDEST:

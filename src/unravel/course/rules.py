@@ -10,7 +10,7 @@ from pathlib import Path
 from unravel.course.markers import Region
 from unravel.errors import ContentError
 
-LIBRARIES = ("torch", "einops", "jaxtyping", "numpy")
+LIBRARIES = ("torch", "einops", "jaxtyping", "numpy", "transformer_lens")
 OWN = "unravel.interp"
 
 Definition = ast.FunctionDef | ast.ClassDef | ast.AnnAssign

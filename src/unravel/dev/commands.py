@@ -1,0 +1,45 @@
+"""`unravel dev`: the commands for the authors of the course."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from unravel.paths import content_root
+
+
+@click.group()
+def dev() -> None:
+    """Write and prove the course."""
+
+
+@dev.command("new")
+@click.argument("chapter")
+@click.argument("lesson")
+@click.argument("exercise", required=False)
+def new_command(chapter: str, lesson: str, exercise: str | None) -> None:
+    """Add a chapter, a lesson or an exercise that already works, to change piece by piece."""
+    from unravel.dev.new import new
+
+    root = content_root()
+    _show("wrote", new(root, chapter, lesson, exercise))
+    click.echo(f"Next: edit them, then `unravel dev sync` and `unravel dev check {lesson}`.")
+
+
+@dev.command("sync")
+def sync_command() -> None:
+    """Make the stubs in chapters/ anew from the solutions."""
+    from unravel.dev.sync import sync
+
+    changed = sync(content_root())
+    _show("wrote", changed)
+    if not changed:
+        click.echo("All stubs are up to date.")
+
+
+def _show(verb: str, paths: Iterable[Path]) -> None:
+    for path in paths:
+        click.echo(f"{verb} {os.path.relpath(path)}")
