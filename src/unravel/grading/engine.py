@@ -53,7 +53,8 @@ class Engine:
 
     def prepare(self, lesson: Lesson | None = None) -> Warm:
         """The warm process that suits a lesson, started when there is none. Torch loads here meanwhile."""
-        heavy = tuple(name for name in HEAVY if lesson is not None and name in lesson.imports)
+        imports = {name.partition(".")[0] for name in lesson.imports} if lesson is not None else set()
+        heavy = tuple(name for name in HEAVY if name in imports)
         preload = ("torch", *heavy)
         if preload not in self._warm:
             shared = tuple(self.course.root / name for name in ("models", "datasets"))
