@@ -25,17 +25,17 @@ _FIXES = {
 }
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Writes `text` to `path`, making its folder where needed.
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Writes `content` (a text as UTF-8) to `path`, making its folder where needed.
 
-    The text goes to a file beside it, is forced to the disk, and takes the name in one step: a crash, a kill
+    It goes to a file beside it, is forced to the disk, and takes the name in one step: a crash, a kill
     or a full disk at any moment leaves the old file as it was.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         try:
-            _fill(handle, text)
+            _fill(handle, content.encode() if isinstance(content, str) else content)
             os.chmod(name, _mode(path))
             os.replace(name, path)
         except BaseException:
@@ -65,9 +65,9 @@ def unwritable(path: Path, error: OSError) -> UnravelError:
     return UnravelError(fault, fix=fix, path=path)
 
 
-def _fill(handle: int, text: str) -> None:
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
+def _fill(handle: int, content: bytes) -> None:
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
 

@@ -12,10 +12,13 @@ from unravel.workspace.progress import PROGRESS_QUERY, ExerciseProgress, from_ro
 if TYPE_CHECKING:
     from unravel.workspace.models import Attempt
 
-ADD_HINT = (
-    "INSERT INTO hints (learner, exercise, rung, created) VALUES (:learner, :exercise, :rung, :created)"
-)
+ADD_HINT = "INSERT INTO hints (learner, exercise, rung, created) VALUES (:learner, :exercise, :rung, :created)"
 ADD_GIVE_UP = "INSERT INTO give_ups (learner, exercise, created) VALUES (:learner, :exercise, :created)"
+
+LEARNERS_QUERY = (
+    "SELECT learner FROM (SELECT learner, created FROM attempts UNION ALL SELECT learner, created FROM hints) AS seen "
+    "GROUP BY learner ORDER BY MAX(created) DESC"
+)
 
 # These say how an exercise stands, not that somebody tried it.
 _IDLE = ("not started", "blocked")
@@ -70,6 +73,10 @@ class Store:
             query = query.where(Attempt.exercise == exercise)
         with self._database.session() as session:
             return list(session.scalars(query))
+
+    def learners(self) -> list[str]:
+        """Everybody with records in this place, the one with the latest attempt or hint first."""
+        return [row[0] for row in self._database.run(LEARNERS_QUERY, {})]
 
     def progress(self) -> dict[str, ExerciseProgress]:
         """How the learner stands, by exercise; one that was never touched is absent."""

@@ -11,7 +11,107 @@ from typing import Any
 
 import pytest
 
+from unravel.course.code import read_code
+from unravel.course.model import Chapter, Course, Exercise, Lesson
 from unravel.workspace.store import Store
+from unravel.workspace.workspace import Workspace
+
+TENSORS = '''"""Tensors."""
+
+import torch
+
+
+# Rows first.
+@torch.no_grad()
+def softmax(x: list[float]) -> list[float]:
+    """Example: [0] becomes [1]."""
+    ### BEGIN SOLUTION
+    return [1.0 for _ in x]
+    ### END SOLUTION
+
+
+SCALE = 2  # given
+
+
+# LAYERS: how many layers has the model?
+### BEGIN SOLUTION
+LAYERS: int = 2
+### END SOLUTION
+
+
+class Bag:
+    """Example: Bag().size() is 0."""
+
+    def size(self) -> int:
+        ### BEGIN SOLUTION
+        return 0
+        ### END SOLUTION
+'''
+TOKENS = '''"""Tokens."""
+
+
+def split(text: str) -> list[str]:
+    """Example: "a b" becomes ["a", "b"]."""
+    ### BEGIN SOLUTION
+    return text.split()
+    ### END SOLUTION
+'''
+Sources = dict[str, str]
+
+
+def make_course(root: Path, sources: Sources, needs: dict[str, tuple[str, ...]] | None = None) -> Course:
+    """A course of one chapter with these solution files; each exercise is worth 3 points and has two hints."""
+    lessons = tuple(_lesson(root, name, source, needs or {}) for name, source in sources.items())
+    facts = {"title": "Basics", "summary": "", "goals": (), "prerequisites": (), "hours": 1.0}
+    return Course(root, (Chapter(id="ch00_basics", lessons=lessons, path=root, **facts),))
+
+
+def _lesson(root: Path, name: str, source: str, needs: dict[str, tuple[str, ...]]) -> Lesson:
+    path = root / f"{name}.py"
+    path.write_text(source)
+    facts = {"difficulty": 1, "minutes": 5, "points": 3, "statement": "", "hints": ("Look.", "Think."), "line": 1}
+    none = {"checks": (), "mistakes": (), "alternatives": ()}
+    place = {"chapter": "ch00_basics", "lesson": name}
+    exercises = tuple(
+        Exercise(
+            id=code.id,
+            title=code.id.title(),
+            kind=code.kind,
+            needs=needs.get(code.id, ()),
+            code_line=code.line,
+            **place,
+            **facts,
+            **none,
+        )
+        for code in read_code(path).exercises
+    )
+    files = {"page": path, "stub": path, "solution": path, "tests": path}
+    return Lesson(
+        id=name, chapter="ch00_basics", title=name.title(), blocks=(), exercises=exercises, imports=(), **files
+    )
+
+
+@pytest.fixture
+def sources() -> Sources:
+    return {"tensors": TENSORS, "tokens": TOKENS}
+
+
+@pytest.fixture
+def remake(tmp_path: Path) -> Callable[..., Course]:
+    """Makes the course of the given sources, in the place of the one before."""
+    root = tmp_path / "course"
+    root.mkdir()
+    return lambda sources, needs=None: make_course(root, sources, needs)
+
+
+@pytest.fixture
+def course(remake: Callable[..., Course], sources: Sources) -> Course:
+    return remake(sources, {"split": ("softmax",), "Bag": ("LAYERS",)})
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, course: Course) -> Workspace:
+    return Workspace.create(tmp_path / "mine", course, "ann")
 
 
 @pytest.fixture(scope="session")
@@ -69,9 +169,7 @@ def postgresql() -> Iterator[str]:
     try:
         yield f"postgresql://unravel@/postgres?host={folder}"
     finally:
-        subprocess.run(
-            ["pg_ctl", "-D", data, "-m", "immediate", "stop"], check=True, capture_output=True, user=who
-        )
+        subprocess.run(["pg_ctl", "-D", data, "-m", "immediate", "stop"], check=True, capture_output=True, user=who)
         shutil.rmtree(folder)
 
 

@@ -46,9 +46,7 @@ def test_a_killed_writer_loses_nothing_acknowledged(tmp_path: Path) -> None:
     for name, text in attempts.items():
         side, number = name.split()
         assert json.loads(text)["exercises"][0]["id"] == name
-        assert f"{'right' if side == 'left' else 'left'} {number}" in attempts, (
-            "half of a report was recorded"
-        )
+        assert f"{'right' if side == 'left' else 'left'} {number}" in attempts, "half of a report was recorded"
 
 
 def _write_and_kill(path: Path, first: int, seconds: float) -> list[int]:

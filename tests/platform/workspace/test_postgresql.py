@@ -25,9 +25,7 @@ def test_records_and_progress_are_those_of_the_file(place, report, result):
     assert Store(place, "ben").progress() == {}
 
 
-@pytest.mark.parametrize(
-    "change", ["UPDATE attempts SET points = 9", "DELETE FROM hints", "TRUNCATE give_ups"]
-)
+@pytest.mark.parametrize("change", ["UPDATE attempts SET points = 9", "DELETE FROM hints", "TRUNCATE give_ups"])
 def test_records_can_not_be_changed(place, change):
     with pytest.raises(UnravelError, match="append-only"):
         Store(place, "ann")._database.run(change, {})

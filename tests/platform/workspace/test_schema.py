@@ -43,9 +43,7 @@ def test_a_newer_database_is_refused_and_left_alone(store):
 def test_an_older_database_is_migrated(store, monkeypatch):
     """The next revision is played by the first: an empty version is older than it."""
     path = store._database.path
-    sqlite3.connect(path).execute(
-        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"
-    ).connection.close()
+    sqlite3.connect(path).execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)").connection.close()
     store.record_hint("softmax", 1)
     assert store.progress()["softmax"].hints == 1
 

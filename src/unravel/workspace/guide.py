@@ -1,0 +1,119 @@
+"""What the learner does next: the next exercise, a hint, the solution; and how far they have come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from unravel.course.model import Course, Exercise, Lesson
+from unravel.errors import UnravelError
+from unravel.workspace.notebooks import cell_to_write
+from unravel.workspace.pieces import solution_piece, where_to_write
+from unravel.workspace.progress import ExerciseProgress
+from unravel.workspace.stubs import code_of
+from unravel.workspace.workspace import Workspace
+
+UNTOUCHED = ExerciseProgress("")
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where the learner writes an exercise.
+
+    `line` counts from 1; in a notebook it is the number of the cell.
+    """
+
+    exercise: Exercise
+    path: Path
+    line: int
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A hint: rung `number` of `total`. Not `fresh`: there was no further one, this is the last one again."""
+
+    exercise: Exercise
+    text: str
+    number: int
+    total: int
+    fresh: bool
+
+
+@dataclass(frozen=True)
+class LessonStand:
+    """How a lesson stands: of its exercises, how many are done, which broke since they passed, and the points."""
+
+    lesson: Lesson
+    done: int
+    broken: tuple[str, ...]
+    points: int
+
+
+def next_exercise(workspace: Workspace, course: Course) -> Spot | None:
+    """The first exercise that is not passed and builds on nothing that isn't; None when all are passed."""
+    progress = workspace.store.progress()
+    todo = [item for item in course.exercises() if not progress.get(item.id, UNTOUCHED).passed]
+    open_ = {item.id for item in todo}
+    ready = [item for item in todo if not open_.intersection(item.needs)]
+    return spot(workspace, course, (ready or todo)[0]) if todo else None
+
+
+def spot(workspace: Workspace, course: Course, exercise: Exercise) -> Spot:
+    """Where `exercise` is written. `UnravelError` when the file is gone."""
+    lesson = course.lesson(exercise.lesson)
+    path = workspace.file(lesson)
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        fix = f"`unravel reset {lesson.id}` gives you a new one."
+        raise UnravelError(f"This file can't be read: {error.strerror}.", fix=fix, path=path) from error
+    look = cell_to_write if path.suffix == ".ipynb" else where_to_write
+    try:
+        return Spot(exercise, path, look(text, exercise.id) or 1)
+    except ValueError:
+        return Spot(exercise, path, 1)
+
+
+def next_hint(workspace: Workspace, course: Course, name: str | None) -> Rung:
+    """The next rung of an exercise's hints, recorded as seen; by default of the exercise that `next` names."""
+    exercise = course.exercise(name) if name else _current(workspace, course)
+    total = len(exercise.hints)
+    if not total:
+        fix = "Read its statement again, or ask `unravel solution --give-up` for the solution."
+        raise UnravelError(f"{exercise.id} has no hints.", fix=fix)
+    seen = workspace.store.progress().get(exercise.id, UNTOUCHED).hints
+    number = min(seen + 1, total)
+    if seen < total:
+        workspace.store.record_hint(exercise.id, number)
+    return Rung(exercise, exercise.hints[number - 1], number, total, fresh=seen < total)
+
+
+def solution(workspace: Workspace, course: Course, name: str, *, give_up: bool = False) -> str:
+    """The solution of an exercise, for those who passed it once or give up, which is recorded."""
+    exercise = course.exercise(name)
+    stand = workspace.store.progress().get(exercise.id, UNTOUCHED)
+    if not (stand.ever_passed or stand.gave_up):
+        if not give_up:
+            fix = f"Take a hint (`unravel hint {name}`), or see it with `unravel solution {name} --give-up`."
+            raise UnravelError(f"You have not solved {name} yet.", fix=fix)
+        workspace.store.record_give_up(exercise.id)
+    return solution_piece(code_of(course.lesson(exercise.lesson)), exercise.id)
+
+
+def stands(workspace: Workspace, course: Course) -> tuple[LessonStand, ...]:
+    """How every lesson stands, in the order of the course."""
+    progress = workspace.store.progress()
+    return tuple(_stand(lesson, progress) for lesson in course.lessons())
+
+
+def _stand(lesson: Lesson, progress: dict[str, ExerciseProgress]) -> LessonStand:
+    mine = [progress.get(exercise.id, UNTOUCHED) for exercise in lesson.exercises]
+    broken = tuple(item.exercise for item in mine if item.ever_passed and not item.passed)
+    return LessonStand(lesson, sum(item.passed for item in mine), broken, sum(item.points for item in mine))
+
+
+def _current(workspace: Workspace, course: Course) -> Exercise:
+    here = next_exercise(workspace, course)
+    if here is None:
+        raise UnravelError("You have passed every exercise.", fix="Name the one whose hints you want.")
+    return here.exercise
