@@ -62,7 +62,7 @@ class Control:
     def start(options: dict[str, Any]) -> Control:
         """Executes a new interpreter with a clean environment and nothing but the control socket."""
         ours, theirs = socket.socketpair()
-        log = tempfile.TemporaryFile()
+        log = tempfile.TemporaryFile()  # noqa: SIM115  (kept for its last words)
         passed = json.dumps({**options, "grader": os.getpid()})
         command = [sys.executable, "-I", "-c", _BOOT, str(theirs.fileno()), passed, "\x1f".join(_import_folders())]
         process = subprocess.Popen(
@@ -103,7 +103,9 @@ class Control:
         """The answer to a request. Raises `Gone`."""
         return self.ask_with(request, None, seconds)[0]
 
-    def ask_with(self, request: dict[str, Any], descriptor: int | None, seconds: float) -> tuple[dict[str, Any], list[int]]:
+    def ask_with(
+        self, request: dict[str, Any], descriptor: int | None, seconds: float
+    ) -> tuple[dict[str, Any], list[int]]:
         """The same, passing a descriptor along; the answer may bring some as well."""
         with self._lock:
             try:

@@ -1,10 +1,10 @@
 """The grader's handle on the zygote and on each sandboxed child. Trusted side: nothing here waits for ever.
 
-    warm = Warm()
-    warm.start()
-    child = warm.spawn(Limits(memory_mb=512))
-    ...talk over child.sock...
-    child.kill()
+warm = Warm()
+warm.start()
+child = warm.spawn(Limits(memory_mb=512))
+...talk over child.sock...
+child.kill()
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ SERVE = "unravel.grading.child:serve"
 _SPAWN_SECONDS = 10.0
 _KILL_SECONDS = 5.0
 _GRACE_SECONDS = 0.2
+_LIMITS = Limits()
 _ISOLATIONS = ("auto", *(tier.value for tier in Tier))
 
 
@@ -180,7 +181,7 @@ class Warm:
         """Whether the zygote runs."""
         return self._control is not None and self._control.alive()
 
-    def spawn(self, limits: Limits = Limits()) -> Process:
+    def spawn(self, limits: Limits = _LIMITS) -> Process:
         """A new child, sandboxed. Restarts the zygote if it died."""
         try:
             return self._spawn(limits)
@@ -190,7 +191,9 @@ class Warm:
             return self._spawn(limits)
         except Gone as gone:
             self.close()
-            raise UnravelError(f"The warm process that runs submissions does not answer: {gone}.", fix="Try again.") from None
+            raise UnravelError(
+                f"The warm process that runs submissions does not answer: {gone}.", fix="Try again."
+            ) from None
 
     def _spawn(self, limits: Limits) -> Process:
         control = self._ready_control()
@@ -218,7 +221,9 @@ class Warm:
     def __enter__(self) -> Warm:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 

@@ -1,4 +1,4 @@
-"""Warming the zygote: what a child would otherwise do first, and could not do inside the sandbox, is done before the fork."""
+"""Warming the zygote: what a child would do first, and could not do inside the sandbox, is done before the fork."""
 
 from __future__ import annotations
 

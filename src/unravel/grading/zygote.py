@@ -173,8 +173,8 @@ def send(control: socket.socket, message: dict[str, Any], descriptors: list[int]
 
 
 def choose(isolation: str, readable: tuple[Path, ...]) -> tuple[Walls, str]:
-    """The best walls that this system proves to hold, and why no better. Raises OSError when the one demanded doesn't."""
-    reasons = []
+    """The best walls that this system proves to hold, and why no better; OSError when the demanded ones don't."""
+    reasons: list[str] = []
     for tier in [Tier(isolation)] if isolation != "auto" else list(Tier):
         fault = _missing(tier)
         if not fault:

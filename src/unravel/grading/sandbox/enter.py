@@ -39,7 +39,7 @@ class Walls:
 
 
 def reset_signals() -> None:
-    """Default handlers and an empty mask, so that nothing of the zygote's arrangements is left. SIGPIPE stays ignored."""
+    """Default handlers and an empty mask: nothing of the zygote's arrangements is left. SIGPIPE stays ignored."""
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGXFSZ}:
         try:
             signal.signal(number, signal.SIG_DFL)
@@ -55,7 +55,10 @@ def keep_only(channel: int, ruleset: int) -> tuple[int, int]:
     high = [_duplicate_high(number) for number in (channel, ruleset)]
     for number in (0, 1, 2):
         os.dup2(null, number)
-    moved = [os.dup2(source, target, inheritable=False) if source >= 0 else -1 for source, target in zip(high, (_GO, _RULESET), strict=True)]
+    moved = [
+        os.dup2(source, target, inheritable=False) if source >= 0 else -1
+        for source, target in zip(high, (_GO, _RULESET), strict=True)
+    ]
     os.closerange(_GO + 1, os.sysconf("SC_OPEN_MAX"))
     os.closerange(SOCKET, SOCKET + 1)
     if ruleset < 0:

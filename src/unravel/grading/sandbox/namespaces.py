@@ -17,7 +17,7 @@ _NEWNS, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = 1 << 17, 1 << 26, 1 << 27
 
 
 def separate() -> None:
-    """Puts this process into new user, net, ipc, uts and mount namespaces, and its future children into a new pid one."""
+    """Puts this process into new namespaces, and its future children into a new one of pids."""
     uid, gid = os.getuid(), os.getgid()
     unshare(_NEWUSER | _NEWPID | _NEWNET | _NEWIPC | _NEWUTS | _NEWNS)
     for name, text in (
@@ -51,4 +51,6 @@ def _open_to_all() -> bool:
 
 
 def _reachable(place: Path) -> bool:
-    return all(parent.stat().st_mode & 0o001 for parent in (place, *place.parents)) and bool(place.stat().st_mode & 0o004)
+    return all(parent.stat().st_mode & 0o001 for parent in (place, *place.parents)) and bool(
+        place.stat().st_mode & 0o004
+    )

@@ -42,11 +42,18 @@ def readable(extra: Iterable[Path] = ()) -> list[Path]:
 
 
 def first_party() -> frozenset[Path]:
-    """The places that hold our own files: the package, its metadata and whatever puts an editable checkout on the path."""
+    """The places that hold our own files: the package, its metadata, and what puts an editable checkout on the path."""
     package = _package()
     beside = [package, package.parent.parent / "unravel"]
-    folders = {folder for folder in _package_folders()} | {package.parent}
-    marks = ("unravel-*", "_unravel*", "__editable__*unravel*", "_editable_impl_unravel*", "unravel.pth", "unravel.egg-link")
+    folders = set(_package_folders()) | {package.parent}
+    marks = (
+        "unravel-*",
+        "_unravel*",
+        "__editable__*unravel*",
+        "_editable_impl_unravel*",
+        "unravel.pth",
+        "unravel.egg-link",
+    )
     beside += [path for folder in folders for mark in marks for path in folder.glob(mark)]
     beside += [folder / "unravel" for folder in folders]
     return frozenset(path.resolve() for path in beside)

@@ -20,28 +20,30 @@ _FILTER_MODE = 2
 
 _MEMORY = "brk mmap munmap mprotect mremap madvise mincore msync mlock munlock membarrier pkey_alloc pkey_free"
 _READING = (
-    "read pread64 readv preadv preadv2 lseek _llseek close close_range access faccessat faccessat2 stat lstat fstat "
-    "newfstatat fstatat64 statx statfs fstatfs readlink readlinkat getdents getdents64 getcwd fadvise64 dup dup2 dup3 flock"
+    "read pread64 readv preadv preadv2 lseek _llseek close close_range access faccessat faccessat2 stat lstat "
+    "fstat newfstatat fstatat64 statx statfs fstatfs readlink readlinkat getdents getdents64 getcwd fadvise64 "
+    "dup dup2 dup3 flock "
 )
 _WRITING = "write writev pwrite64 pwritev pwritev2 fsync fdatasync umask"
 _SOCKET = (
-    "recvfrom recvmsg recvmmsg sendto sendmsg sendmmsg shutdown getsockopt getsockname getpeername "
-    "poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 "
-    "eventfd eventfd2 pipe pipe2"
+    "recvfrom recvmsg recvmmsg sendto sendmsg sendmmsg shutdown getsockopt getsockname getpeername poll ppoll "
+    "select pselect6 epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 eventfd "
+    "eventfd2 pipe pipe2 "
 )
 _THREADS = (
     "futex futex_waitv futex_wait futex_wake set_robust_list get_robust_list set_tid_address rseq sched_yield "
-    "sched_getaffinity sched_getparam sched_getscheduler sched_get_priority_max sched_get_priority_min getcpu gettid "
-    "exit exit_group restart_syscall"
+    "sched_getaffinity sched_getparam sched_getscheduler sched_get_priority_max sched_get_priority_min getcpu "
+    "gettid exit exit_group restart_syscall "
 )
 _SIGNALS = "rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigsuspend rt_sigtimedwait sigaltstack pause"
 _TIME = (
     "clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time times alarm getitimer setitimer "
-    "timer_create timer_settime timer_gettime timer_delete timer_getoverrun timerfd_create timerfd_settime timerfd_gettime"
+    "timer_create timer_settime timer_gettime timer_delete timer_getoverrun timerfd_create timerfd_settime "
+    "timerfd_gettime "
 )
 _FACTS = (
-    "getpid getppid getpgrp getpgid getsid getuid geteuid getgid getegid getgroups getresuid getresgid getrusage getrlimit "
-    "getpriority uname sysinfo getrandom capget arch_prctl"
+    "getpid getppid getpgrp getpgid getsid getuid geteuid getgid getegid getgroups getresuid getresgid "
+    "getrusage getrlimit getpriority uname sysinfo getrandom capget arch_prctl "
 )
 ALLOWED = " ".join((_MEMORY, _READING, _WRITING, _SOCKET, _THREADS, _SIGNALS, _TIME, _FACTS)).split()
 
@@ -54,24 +56,24 @@ _TRIED_BY_LEARNERS = (
     "kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_open pidfd_getfd pidfd_send_signal ptrace "
     "process_vm_readv process_vm_writev process_madvise process_mrelease kcmp "
     # changing files
-    "creat truncate ftruncate fallocate rename renameat renameat2 mkdir mkdirat rmdir unlink unlinkat link linkat symlink "
-    "symlinkat mknod mknodat chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes utimensat futimesat "
-    "setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr chdir fchdir memfd_create memfd_secret copy_file_range "
-    "sendfile splice tee vmsplice sync syncfs "
+    "creat truncate ftruncate fallocate rename renameat renameat2 mkdir mkdirat rmdir unlink unlinkat link "
+    "linkat symlink symlinkat mknod mknodat chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat "
+    "utime utimes utimensat futimesat setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr "
+    "chdir fchdir memfd_create memfd_secret copy_file_range sendfile splice tee vmsplice sync syncfs "
     # shared memory, message queues, semaphores
-    "shmget shmat shmctl shmdt msgget msgsnd msgrcv msgctl semget semop semtimedop semctl mq_open mq_unlink mq_timedsend "
-    "mq_timedreceive mq_notify "
+    "shmget shmat shmctl shmdt msgget msgsnd msgrcv msgctl semget semop semtimedop semctl mq_open mq_unlink "
+    "mq_timedsend mq_timedreceive mq_notify "
     # who we are, and how we are scheduled
-    "setuid setgid setreuid setregid setresuid setresgid setgroups setfsuid setfsgid capset setrlimit personality nice "
-    "setpriority ioprio_set sched_setaffinity sched_setattr sched_setparam sched_setscheduler sethostname setdomainname "
-    "settimeofday clock_settime clock_adjtime adjtimex "
+    "setuid setgid setreuid setregid setresuid setresgid setgroups setfsuid setfsgid capset setrlimit "
+    "personality nice setpriority ioprio_set sched_setaffinity sched_setattr sched_setparam "
+    "sched_setscheduler sethostname setdomainname settimeofday clock_settime clock_adjtime adjtimex "
     # the system
-    "mount umount2 pivot_root chroot unshare setns mount_setattr open_tree move_mount fsopen fsconfig fsmount fspick bpf "
-    "perf_event_open keyctl add_key request_key io_uring_setup io_uring_enter io_uring_register userfaultfd kexec_load "
-    "kexec_file_load init_module finit_module delete_module reboot swapon swapoff open_by_handle_at name_to_handle_at "
-    "fanotify_init inotify_init inotify_init1 inotify_add_watch quotactl acct syslog vhangup iopl ioperm lookup_dcookie "
-    "set_mempolicy migrate_pages move_pages mbind modify_ldt landlock_create_ruleset landlock_add_rule "
-    "landlock_restrict_self seccomp"
+    "mount umount2 pivot_root chroot unshare setns mount_setattr open_tree move_mount fsopen fsconfig fsmount "
+    "fspick bpf perf_event_open keyctl add_key request_key io_uring_setup io_uring_enter io_uring_register "
+    "userfaultfd kexec_load kexec_file_load init_module finit_module delete_module reboot swapon swapoff "
+    "open_by_handle_at name_to_handle_at fanotify_init inotify_init inotify_init1 inotify_add_watch quotactl "
+    "acct syslog vhangup iopl ioperm lookup_dcookie set_mempolicy migrate_pages move_pages mbind modify_ldt "
+    "landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp "
 )
 REFUSED = _TRIED_BY_LEARNERS.split()
 
