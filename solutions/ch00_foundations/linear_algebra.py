@@ -71,9 +71,7 @@ def directions_needed(vectors: Float[Tensor, "batch d_model"], share: float) -> 
     ### END SOLUTION
 
 
-def best_rank_k(
-    matrix: Float[Tensor, "rows cols"], k: int
-) -> tuple[Float[Tensor, "rows cols"], Float[Tensor, ""]]:
+def best_rank_k(matrix: Float[Tensor, "rows cols"], k: int) -> tuple[Float[Tensor, "rows cols"], Float[Tensor, ""]]:
     """The matrix of rank at most `k` that is nearest to `matrix`, and how far away it still is.
 
     Far is the Frobenius norm of the difference: the root of the sum of its squared entries. `k` is at least 1

@@ -71,8 +71,7 @@ MISTAKES = [
     ),
     Mistake(
         "ablate_direction",
-        why="You added the shadow instead of subtracting it: each row now has twice as much along "
-        "`direction`.",
+        why="You added the shadow instead of subtracting it: each row now has twice as much along `direction`.",
         right="vectors - reach",
         wrong="vectors + reach",
     ),
@@ -197,8 +196,7 @@ MISTAKES = [
     ),
     Mistake(
         "directions_needed",
-        why="You returned the rank: the number of directions that carry all of the variance, whatever "
-        "`share` is.",
+        why="You returned the rank: the number of directions that carry all of the variance, whatever `share` is.",
         wrong="return int(torch.linalg.matrix_rank(vectors - vectors.mean(0)))",
     ),
     Mistake(
@@ -285,8 +283,7 @@ MISTAKES = [
     ),
     Mistake(
         "qk_svd",
-        why="You multiplied by R of W_K where its transpose belongs: W_K = basis_k R, so W_K^T = R^T "
-        "basis_k^T.",
+        why="You multiplied by R of W_K where its transpose belongs: W_K = basis_k R, so W_K^T = R^T basis_k^T.",
         right="R_q @ R_k.T",
         wrong="R_q @ R_k",
     ),
@@ -299,8 +296,7 @@ MISTAKES = [
     ),
     Mistake(
         "qk_svd",
-        why="You mixed the key side by Vh as it is. `torch.linalg.svd` returns V transposed: transpose "
-        "it back.",
+        why="You mixed the key side by Vh as it is. `torch.linalg.svd` returns V transposed: transpose it back.",
         right="basis_k @ Vh.T",
         wrong="basis_k @ Vh",
     ),
@@ -324,6 +320,25 @@ MISTAKES = [
         why="You left R of W_K out, as if W_K had orthonormal columns.",
         right="R_q @ R_k.T",
         wrong="R_q",
+    ),
+    Mistake(
+        "qk_svd",
+        why="You chose the signs of U and of V separately. A column of U and its column of V may flip "
+        "only together, or their term of the product changes its sign.",
+        wrong="""
+        basis_q, R_q = torch.linalg.qr(W_Q)
+        basis_k, R_k = torch.linalg.qr(W_K)
+        U, S, Vh = torch.linalg.svd(R_q @ R_k.T)
+        U, V = basis_q @ U, basis_k @ Vh.T
+        return U * U.sum(0).sign(), S, V * V.sum(0).sign()
+        """,
+    ),
+    Mistake(
+        "qk_svd",
+        why="You returned the singular values from the smallest to the largest, as `eigh` does. The largest "
+        "comes first: flip all three.",
+        right="basis_q @ U, S, basis_k @ Vh.T",
+        wrong="(basis_q @ U).flip(1), S.flip(0), (basis_k @ Vh.T).flip(1)",
     ),
     Mistake(
         "qk_svd",
@@ -501,9 +516,7 @@ def test_shadows_of_small_vectors(submission, draw: Draw):
     for direction, expected in cases:
         answer = submission.component_along(vectors, torch.tensor(direction))
         what = f"the reach of [3, 4], [-1, 2] and [4, 3] along {direction}"
-        assert_close(
-            answer, torch.tensor(expected), what, hint="Draw the arrows on paper, then their shadows."
-        )
+        assert_close(answer, torch.tensor(expected), what, hint="Draw the arrows on paper, then their shadows.")
 
 
 @checks("component_along")
@@ -542,7 +555,7 @@ def test_small_vectors_lose_a_direction(submission, draw: Draw):
     ]
     for direction, expected in cases:
         answer = submission.ablate_direction(vectors, torch.tensor(direction))
-        assert_close(answer, torch.tensor(expected), f"[3, 4], [1, 1] and [-2, 6] without {direction}")
+        assert_close(answer, torch.tensor(expected), f"the result for [3, 4], [1, 1] and [-2, 6] without {direction}")
 
 
 @checks("ablate_direction")
@@ -576,7 +589,7 @@ def test_small_recipes(submission, draw: Draw):
     expected = torch.tensor([[2.0, 0.0], [0.0, 1.0], [1.0, 3.0], [-1.0, 2.0]])
     answer = submission.coordinates_in_basis(vectors, basis)
     hint = "Check one by hand: [4, 0] is 2 times the first basis vector and nothing of the second."
-    assert_close(answer, expected, "the coordinates in the basis [2, 0], [1, 1]", hint=hint)
+    assert_close(answer, expected, "the recipe in the basis [2, 0], [1, 1]", hint=hint)
 
 
 @checks("coordinates_in_basis")
@@ -683,7 +696,7 @@ def test_distance_rank_and_size_fit_together(submission, draw: Draw):
     assert_close(distance, (matrix - kept).norm(), "the distance", hint=hint, rtol=1e-3, atol=1e-3)
     beyond = torch.linalg.svdvals(kept)[k:]
     assert_close(
-        beyond, torch.zeros_like(beyond), f"the singular values of your matrix after the first {k}", atol=1e-3
+        beyond, torch.zeros_like(beyond), f"the tail of your matrix's singular values, after the first {k},", atol=1e-3
     )
     # Eckart and Young: nothing of rank k is nearer than the tail of the spectrum allows.
     nearest = torch.linalg.svdvals(matrix)[k:].square().sum().sqrt()
@@ -694,19 +707,21 @@ def test_distance_rank_and_size_fit_together(submission, draw: Draw):
 def test_small_head(submission, draw: Draw):
     """A head with two reading directions, worked by hand: axes, hidden by how the factors are written."""
     W_Q = torch.tensor([[0.0, 0.0], [1.0, 1.0], [0.0, 0.0], [2.0, -2.0]])
-    W_K = torch.tensor([[2.0, -2.0], [0.0, 0.0], [3.0, 3.0], [0.0, 0.0]])
-    U, S, V = submission.qk_svd(W_Q, W_K)  # W_Q W_K^T is 0 but for [1, 2] = 6 and [3, 0] = 8
-    assert_close(S, torch.tensor([8.0, 6.0]), "the singular values", rtol=1e-3)
+    W_K = torch.tensor([[-2.0, 2.0], [0.0, 0.0], [3.0, 3.0], [0.0, 0.0]])
+    U, S, V = submission.qk_svd(W_Q, W_K)  # W_Q W_K^T is 0 but for [1, 2] = 6 and [3, 0] = -8
+    assert_close(S, torch.tensor([8.0, 6.0]), "S", rtol=1e-3)
     expected = torch.tensor([[0.0, 0.0], [0.0, 1.0], [0.0, 0.0], [1.0, 0.0]])
-    assert_close(U.abs(), expected, "the size of the entries of U", atol=1e-3)
+    assert_close(U.abs(), expected, "the table of sizes of the entries of U", atol=1e-3)
     expected = torch.tensor([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
-    assert_close(V.abs(), expected, "the size of the entries of V", atol=1e-3)
+    assert_close(V.abs(), expected, "the table of sizes of the entries of V", atol=1e-3)
+    hint = "The sign of a column of U is free, but then that of V is not: they must fit together."
+    assert_close((U * S) @ V.T, W_Q @ W_K.T, "U @ diag(S) @ V.T", hint=hint, rtol=1e-3, atol=1e-3)
 
 
 @checks("qk_svd")
 def test_is_a_decomposition_of_the_product(submission, draw: Draw):
     """`U @ diag(S) @ V.T` is the product; U and V have orthonormal columns; S falls and is never negative."""
-    d_head = draw.integer(2, 5)
+    d_head = draw.integer(3, 6)
     d_model = draw.integer(7, 12)
     W_Q, W_K, *_ = _head(draw, d_model, d_head)
     U, S, V = submission.qk_svd(W_Q, W_K)
@@ -722,13 +737,13 @@ def test_is_a_decomposition_of_the_product(submission, draw: Draw):
 @checks("qk_svd")
 def test_factors_do_not_matter(submission, draw: Draw):
     """Two heads with other factors but the same product have the same strengths and directions."""
-    d_head = draw.integer(2, 5)
+    d_head = draw.integer(3, 6)
     d_model = draw.integer(7, 12)
     W_Q, W_K, true_U, true_S, true_V = _head(draw, d_model, d_head)
     mix = _skewed_basis(draw, d_head)
     for factors in ((W_Q, W_K), (W_Q @ mix, W_K @ torch.linalg.inv(mix).T)):
         U, S, V = submission.qk_svd(*factors)
-        assert_close(S, true_S, "the singular values", rtol=1e-3, atol=1e-3)
+        assert_close(S, true_S, "S", rtol=1e-3, atol=1e-3)
         _assert_same_directions(U, true_U, "U")
         _assert_same_directions(V, true_V, "V")
 
@@ -739,7 +754,7 @@ def test_works_where_the_product_does_not_fit_in_memory(submission, draw: Draw):
     d_model, d_head = 100_000, draw.integer(3, 5)
     W_Q, W_K, true_U, true_S, true_V = _head(draw, d_model, d_head)
     U, S, V = submission.qk_svd(W_Q, W_K)
-    assert_close(S, true_S, "the singular values", rtol=1e-3, atol=1e-3)
+    assert_close(S, true_S, "S", rtol=1e-3, atol=1e-3)
     _assert_same_directions(U, true_U, "U")
     _assert_same_directions(V, true_V, "V")
     probe = draw.normal(d_model)
@@ -751,6 +766,4 @@ def _assert_same_directions(actual, expected, name):
     """The sign of a singular vector is free (the strengths are far apart, so nothing else is)."""
     agreement = (actual * expected).sum(0).abs()
     what = f"the overlap of each column of {name} with the true direction"
-    assert_close(
-        agreement, torch.ones_like(agreement), what, hint="1 means parallel, 0 perpendicular.", atol=1e-3
-    )
+    assert_close(agreement, torch.ones_like(agreement), what, hint="1 means parallel, 0 perpendicular.", atol=1e-3)
