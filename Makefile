@@ -5,7 +5,7 @@ WORKSPACE ?= workspace
 PORT ?= 8501
 BIN := .venv/bin
 
-.PHONY: help setup dev-setup start test lint format test-slow bench clean
+.PHONY: constraints help setup dev-setup start test lint format test-slow bench clean
 
 help:
 	@echo "make start      open the course in the browser (creates ./$(WORKSPACE) when there is none)"
@@ -56,3 +56,7 @@ bench: .venv/.dev
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist artefacts
+
+# Pins every version that is installed now. Run the whole suite in a fresh environment first.
+constraints: .venv/.dev
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
