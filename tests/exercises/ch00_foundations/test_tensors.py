@@ -201,6 +201,13 @@ MISTAKES = [
     ),
     Mistake(
         "offset_attention",
+        why="You counted `length - offset` queries in each prompt. That is below zero where a prompt is shorter than "
+        "`offset`; no query counts there, so the count is 0. Sum the table of what counts instead.",
+        right="/ counted.sum()",
+        wrong="/ (lengths - offset).sum()",
+    ),
+    Mistake(
+        "offset_attention",
         why="You ignored `lengths`: queries that are padding are counted too.",
         right="position < lengths[:, None]",
         wrong="position < len(position) + 0 * lengths[:, None]",
@@ -325,7 +332,7 @@ def test_four_positions_by_hand(submission, draw: Draw):
 @checks("causal_mask")
 def test_each_query_sees_itself_and_everything_before_it(submission, draw: Draw):
     """For any number of positions, query q may look at key k exactly when k is not after q."""
-    n_pos = draw.integer(5, 12)
+    n_pos = draw.integer(5, 31)
     mask = submission.causal_mask(n_pos)
     expected = torch.tensor([[k <= q for k in range(n_pos)] for q in range(n_pos)])
     assert_equal(mask, expected, f"the mask for {n_pos} positions", hint="Rows are queries, columns are keys.")
@@ -351,7 +358,7 @@ def test_two_positions_in_two_heads_by_hand(submission, draw: Draw):
 @checks("split_heads")
 def test_each_head_owns_a_block_of_neighbours(submission, draw: Draw):
     """At every batch and position, head h holds numbers h * d_head to (h + 1) * d_head - 1 of x."""
-    batch, pos, n_heads, d_head = draw.sizes(4)
+    batch, pos, n_heads, d_head = draw.sizes(4, low=3)
     x = draw.normal(batch, pos, n_heads * d_head)
     heads = submission.split_heads(x, n_heads)
     expected = torch.empty(batch, n_heads, pos, d_head)
@@ -561,13 +568,14 @@ def test_a_perfect_head_scores_one(submission, draw: Draw):
 def _padded_patterns(draw: Draw) -> tuple[torch.Tensor, torch.Tensor, int]:
     """Causal patterns whose padding holds finite junk, with the prompts' lengths and an offset of 2 to 3.
 
-    The first prompt is full, the second ends two tokens earlier, the rest anywhere: lengths always matter.
+    The first prompt is full, the second ends two tokens earlier, the third is too short for any query to count, and
+    the rest end anywhere.
     """
     batch, head, n_pos = draw.integer(3, 5), draw.integer(2, 5), draw.integer(7, 11)
     future = torch.ones(n_pos, n_pos).triu(1).bool()
     pattern = draw.normal(batch, head, n_pos, n_pos).masked_fill(future, float("-inf")).softmax(-1)
     lengths = draw.integers(1, n_pos + 1, batch)
-    lengths[0], lengths[1] = n_pos, n_pos - 2
+    lengths[:3] = torch.tensor([n_pos, n_pos - 2, 1])
     for prompt, length in zip(pattern, lengths.tolist(), strict=True):
         prompt[:, length:] = draw.uniform(head, n_pos - length, n_pos, low=1.0, high=2.0)
     return pattern, lengths, draw.integer(2, 4)
