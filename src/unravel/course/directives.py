@@ -6,18 +6,19 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-from mdit_py_plugins.colon_fence import colon_fence_plugin
-from mdit_py_plugins.dollarmath import dollarmath_plugin
+from typing import TYPE_CHECKING
 
 from unravel.course.faults import Faults
 from unravel.course.rules import fault
 from unravel.errors import ContentError
 
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
 _OPENING = re.compile(r"\{([^}\s]*)\}\s*(.*)")
 _OPTION = re.compile(r":([A-Za-z][\w-]*):(?:\s+(.*))?$")
+_STRUCTURE = re.compile(r":::|```|~~~|\$\$")
 _FENCES = ("fence", "colon_fence")
 
 
@@ -48,6 +49,8 @@ class Directive:
 def read_blocks(markdown: str, first: int, path: Path, faults: Faults) -> list[Text | Directive]:
     """The text and directives of a piece of Markdown whose first line is line `first` of the file."""
     lines = markdown.split("\n")
+    if not _STRUCTURE.search(markdown):
+        return _text(lines, 0, len(lines), first)
     blocks: list[Text | Directive] = []
     last = 0
     for token in _parser().parse(markdown):
@@ -66,7 +69,14 @@ def read_blocks(markdown: str, first: int, path: Path, faults: Faults) -> list[T
 
 @cache
 def _parser() -> MarkdownIt:
-    """Blocks only: where a paragraph or a fence begins and ends is all that a page's reader asks."""
+    """Blocks only: where a paragraph or a fence begins and ends is all that a page's reader asks.
+
+    Imported late: most runs remember the lessons and parse nothing.
+    """
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.colon_fence import colon_fence_plugin
+    from mdit_py_plugins.dollarmath import dollarmath_plugin
+
     parser = MarkdownIt("commonmark").use(colon_fence_plugin).use(dollarmath_plugin)
     parser.core.ruler.disable(["inline", "text_join"])
     return parser

@@ -107,7 +107,7 @@ def _check_checks(checks: ChecksFile, code: CodeFile, faults: Faults) -> None:
 
 def _check_demos(page: Page, code: CodeFile, faults: Faults) -> None:
     """A demo runs before the learner has written anything, so it can't call an exercise."""
-    calls = re.compile(rf"^[^#\n]*\b({'|'.join(item.id for item in code.exercises)})\s*\(", re.MULTILINE)
+    calls = re.compile(rf"^[^#\n]*(?<![\w.])({'|'.join(item.id for item in code.exercises)})\s*\(", re.MULTILINE)
     for demo in [block for block in page.blocks if isinstance(block, Demo)]:
         call = calls.search(demo.code)
         if call is not None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from unravel.course.chapter import ChapterFacts, read_chapter
 from unravel.course.faults import Faults, near
 from unravel.course.join import path_in, read_lesson
-from unravel.course.layout import chapter_folders, check_present, check_strays, files_of
+from unravel.course.layout import Files, chapter_folders, check_present, check_strays, files_of
+from unravel.course.memory import Memory
 from unravel.course.model import Chapter, Course, Exercise, Lesson
 from unravel.course.page import read_page
 from unravel.course.rules import fault
@@ -36,19 +37,21 @@ def _load(root: Path, faults: Faults) -> Course:
     if len(sound) == len(folders):
         check_strays(root, {item.id: item.lessons for item in sound}, faults)
     _check_prerequisites(sound, [folder.name for folder in folders], faults)
-    course = Course(root, tuple(_chapter(root, item, faults) for item in sound))
+    memory = Memory(root)
+    course = Course(root, tuple(_chapter(root, item, faults, memory) for item in sound))
+    memory.save()
     _check_unique(course, faults)
     if not faults.found:
         _check_needs(course, faults)
     return course
 
 
-def _chapter(root: Path, facts: ChapterFacts, faults: Faults) -> Chapter:
+def _chapter(root: Path, facts: ChapterFacts, faults: Faults, memory: Memory) -> Chapter:
     lessons: list[Lesson] = []
     for name in facts.lessons:
         files = files_of(root, facts.id, name)
         if check_present(files, facts, faults):
-            lesson = read_lesson(facts.id, files, faults)
+            lesson = memory.recall(facts.id, files) or _read(facts.id, files, faults, memory)
             lessons += [lesson] if lesson is not None else []
     return Chapter(
         id=facts.id,
@@ -60,6 +63,14 @@ def _chapter(root: Path, facts: ChapterFacts, faults: Faults) -> Chapter:
         lessons=tuple(lessons),
         path=facts.path,
     )
+
+
+def _read(chapter: str, files: Files, faults: Faults, memory: Memory) -> Lesson | None:
+    before = len(faults.found)
+    lesson = read_lesson(chapter, files, faults)
+    if lesson is not None and len(faults.found) == before:
+        memory.keep(lesson, files)
+    return lesson
 
 
 def _check_prerequisites(chapters: list[ChapterFacts], order: list[str], faults: Faults) -> None:
@@ -81,12 +92,12 @@ def _check_unique(course: Course, faults: Faults) -> None:
             fix = "Rename its four files and the entry in `chapter.toml`."
             faults.add(fault(f"`{lesson.id}` is also {seen[lesson.id]}.", fix, lesson.page, 1))
         seen[lesson.id] = f"the lesson {path_in(course.root, lesson.page)}"
-    for exercise in course.exercises():
-        page = next(item for item in course.lessons() if exercise in item.exercises).page
-        if exercise.id in seen:
-            fix = "Rename one of them, in the page, the solution and the checks."
-            faults.add(fault(f"`{exercise.id}` is also {seen[exercise.id]}.", fix, page, exercise.line))
-        seen[exercise.id] = f"the exercise in {path_in(course.root, page)}:{exercise.line}"
+    for lesson in course.lessons():
+        for exercise in lesson.exercises:
+            if exercise.id in seen:
+                fix = "Rename one of them, in the page, the solution and the checks."
+                faults.add(fault(f"`{exercise.id}` is also {seen[exercise.id]}.", fix, lesson.page, exercise.line))
+            seen[exercise.id] = f"the exercise in {path_in(course.root, lesson.page)}:{exercise.line}"
 
 
 def _check_needs(course: Course, faults: Faults) -> None:
