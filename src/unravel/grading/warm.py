@@ -45,11 +45,12 @@ class Exit:
 class Process:
     """One sandboxed child. `sock` is the trusted end of the stream that leads to it; `pid` as this process sees it."""
 
-    def __init__(self, sock: socket.socket, pid: int, control: Control, windows: list[int], cpu_seconds: int):
+    def __init__(self, sock: socket.socket, number: int, control: Control, windows: list[int], cpu_seconds: int):
         self.sock = sock
-        self.pid = pid
+        self._number = number  # as the zygote, which may live in a pid namespace of its own, counts
         self._control = control
         self._rollup, self._pidfd = windows if len(windows) == 2 else (-1, -1)
+        self.pid = _pid_behind(self._pidfd) or number
         self._cpu_seconds = cpu_seconds
         self._oom_kills = _oom_kills()
         self._exit: Exit | None = None
@@ -78,11 +79,11 @@ class Process:
     def _end(self) -> Exit:
         killed = not self._ended_alone()
         try:
-            answer = self._control.ask({"do": "kill", "pid": self.pid}, _KILL_SECONDS)
+            answer = self._control.ask({"do": "kill", "pid": self._number}, _KILL_SECONDS)
             deadline = time.monotonic() + _KILL_SECONDS
             while answer["ended"] is None and answer["known"] and time.monotonic() < deadline:
                 self._wait(0.005)
-                answer = self._control.ask({"do": "status", "pid": self.pid}, _KILL_SECONDS)
+                answer = self._control.ask({"do": "status", "pid": self._number}, _KILL_SECONDS)
         except Gone:
             # The zygote's death is its children's: each asked the kernel for that before it ran anything.
             return Exit(None, int(signal.SIGKILL))
@@ -225,6 +226,15 @@ class Warm:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _pid_behind(pidfd: int) -> int:
+    """The number, in this process's view, of the process that a descriptor stands for; 0 when there is none."""
+    try:
+        with open(f"/proc/self/fdinfo/{pidfd}", encoding="ascii") as file:
+            return next((int(line.split()[1]) for line in file if line.startswith("Pid:")), 0)
+    except OSError:
+        return 0
 
 
 def _oom_kills() -> int:

@@ -23,6 +23,7 @@ from unravel.grading.sandbox import landlock, seccomp
 from unravel.grading.sandbox.birth import Target, Unborn, conceive
 from unravel.grading.sandbox.enter import Walls
 from unravel.grading.sandbox.limits import Limits
+from unravel.grading.sandbox.namespaces import Rooms, leave_root, settle
 from unravel.grading.sandbox.proof import prove
 from unravel.grading.sandbox.system import PR_SET_CHILD_SUBREAPER, prctl
 from unravel.grading.warmth import load, stop_threads, warm
@@ -37,6 +38,7 @@ class Children:
 
     walls: Walls
     target: Target
+    rooms: Rooms | None
     living: dict[int, Unborn] = field(default_factory=dict)
     ended: dict[int, tuple[int, float]] = field(default_factory=dict)
     spare: Unborn | None = None
@@ -45,7 +47,7 @@ class Children:
         """Forks the next child's process, off the path of any request."""
         if self.spare is None:
             stop_threads()
-            self.spare = conceive(self.walls, self.target)
+            self.spare = conceive(self.walls, self.target, self.rooms)
 
     def spawn(self, limits: Limits, descriptor: int) -> Unborn:
         """Gives the spare its job; forks another when the spare has died meanwhile."""
@@ -81,10 +83,11 @@ class Children:
             if pid == 0:
                 return
             if self.spare is not None and pid == self.spare.pid:
+                self.spare.close()
                 self.spare = None
             child = self.living.pop(pid, None)
             if child is not None:
-                child.channel.close()
+                child.close()
                 self.ended[pid] = (status, usage.ru_utime + usage.ru_stime)
 
     def clear_strays(self) -> None:
@@ -135,10 +138,7 @@ class Zygote:
 
     def _spawn(self, limits: Limits, descriptor: int) -> None:
         child = self.children.spawn(limits, descriptor)
-        extra = _windows(child.pid)
-        send(self.control, {"pid": child.pid}, extra)
-        for number in extra:
-            os.close(number)
+        send(self.control, {"pid": child.pid}, list(child.windows))
 
     def _status(self, pid: int, *, kill: bool) -> None:
         if kill:
@@ -150,19 +150,6 @@ class Zygote:
         send(self.control, {"ended": ended, "known": pid in self.children.living})
 
 
-def _windows(pid: int) -> list[int]:
-    """Descriptors that let the grader watch a child, whatever user it is: its memory account, and its end."""
-    found = []
-    try:
-        found.append(os.open(f"/proc/{pid}/smaps_rollup", os.O_RDONLY | os.O_CLOEXEC))
-        found.append(os.pidfd_open(pid))
-    except (OSError, AttributeError):
-        for number in found:
-            os.close(number)
-        return []
-    return found
-
-
 def send(control: socket.socket, message: dict[str, Any], descriptors: list[int] | None = None) -> None:
     """One message, ended by a newline."""
     data = json.dumps(message).encode() + b"\n"
@@ -172,14 +159,14 @@ def send(control: socket.socket, message: dict[str, Any], descriptors: list[int]
         control.sendall(data)
 
 
-def choose(isolation: str, readable: tuple[Path, ...]) -> tuple[Walls, str]:
+def choose(isolation: str, readable: tuple[Path, ...], rooms: Rooms | None, no_rooms: str) -> tuple[Walls, str]:
     """The best walls that this system proves to hold, and why no better; OSError when the demanded ones don't."""
     reasons: list[str] = []
     for tier in [Tier(isolation)] if isolation != "auto" else list(Tier):
-        fault = _missing(tier)
+        fault = _missing(tier) or (no_rooms if tier is Tier.FULL else "")
         if not fault:
             walls = Walls.build(tier, readable)
-            fault = _unproven(walls)
+            fault = _unproven(walls, rooms)
         if not fault:
             return walls, "; ".join(reasons)
         reasons.append(f"{tier.value}: {fault}")
@@ -194,14 +181,14 @@ def _missing(tier: Tier) -> str:
     return "" if seccomp.available() else "libseccomp is not installed"
 
 
-def _unproven(walls: Walls) -> str:
+def _unproven(walls: Walls, rooms: Rooms | None) -> str:
     """Why a trial child doesn't hold; empty when it does."""
     if walls.tier is Tier.NONE:
         return ""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         try:
-            child = conceive(walls, prove)
+            child = conceive(walls, prove, rooms)
             child.go(Limits(), theirs.fileno())
         except OSError as error:
             return str(error)
@@ -210,7 +197,7 @@ def _unproven(walls: Walls) -> str:
         held = _heard(ours)
         os.kill(child.pid, signal.SIGKILL)
         os.waitpid(child.pid, 0)
-        child.channel.close()
+        child.close()
     return held
 
 
@@ -236,25 +223,40 @@ def _watch(parent: int) -> int:
         return -1
 
 
+def settled(isolation: str, readable: tuple[Path, ...]) -> tuple[Rooms | None, str]:
+    """Leaves root and enters namespaces as far as the isolation wants it and the system grants it; and why not."""
+    if isolation == Tier.NONE or sys.platform != "linux":
+        return None, "this system has no namespaces"
+    leave_root(readable)
+    if isolation == Tier.PARTIAL:
+        return None, ""
+    try:
+        return settle(), ""
+    except OSError as error:
+        return None, str(error)
+
+
 def main() -> None:
     """Loads, warms, proves the sandbox, says so, and serves."""
     control = socket.socket(fileno=int(sys.argv[1]))
     options = json.loads(sys.argv[2])
     grader = _watch(options["grader"])
+    readable = tuple(Path(path) for path in options["readable"])
     try:
+        rooms, no_rooms = settled(options["isolation"], readable)
         target: Target = load(options["target"], tuple(options["preload"]))
         warm()
         if sys.platform == "linux":
             prctl(PR_SET_CHILD_SUBREAPER, 1, what="subreaper")
-        walls, why = choose(options["isolation"], tuple(Path(path) for path in options["readable"]))
+        walls, why = choose(options["isolation"], readable, rooms, no_rooms)
+        gc.collect()
+        gc.freeze()
+        children = Children(walls, target, rooms if walls.tier is Tier.FULL else None)
+        children.prepare()
     except (OSError, ImportError, AttributeError, ValueError) as error:
-        send(control, {"error": f"{type(error).__name__}: {error}" if not isinstance(error, OSError) else str(error)})
+        send(control, {"error": str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"})
         return
-    gc.collect()
-    gc.freeze()
-    children = Children(walls, target)
-    children.prepare()
-    send(control, {"tier": walls.tier.value, "why": why, "pid": os.getpid()})
+    send(control, {"tier": walls.tier.value, "why": why})
     Zygote(control, children).serve(grader)
 
 

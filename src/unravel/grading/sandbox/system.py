@@ -46,6 +46,11 @@ def unshare(flags: int) -> None:
     checked(int(_libc.unshare(ctypes.c_int(flags))), "unshare")
 
 
+def setns(descriptor: int, kind: int) -> None:
+    """setns(2): back into the namespace that the descriptor stands for."""
+    checked(int(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(kind))), "setns")
+
+
 def drop_capabilities() -> None:
     """Gives up every capability for good: bounding and ambient sets first, then permitted, effective, inheritable."""
     for capability in range(_LAST_CAPABILITY + 1):
