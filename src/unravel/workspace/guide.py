@@ -100,6 +100,14 @@ def solution(workspace: Workspace, course: Course, name: str, *, give_up: bool =
     return solution_piece(code_of(course.lesson(exercise.lesson)), exercise.id)
 
 
+def progress_here() -> dict[str, ExerciseProgress]:
+    """The progress in the workspace found from here; empty when there is none."""
+    try:
+        return Workspace.find().store.progress()
+    except UnravelError:
+        return {}
+
+
 def stands(workspace: Workspace, course: Course) -> tuple[LessonStand, ...]:
     """How every lesson stands, in the order of the course."""
     progress = workspace.store.progress()
