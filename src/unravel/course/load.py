@@ -22,6 +22,12 @@ def load_course(root: Path | None = None) -> Course:
     return _load(content_root() if root is None else root, Faults())
 
 
+def load_sound(root: Path | None = None) -> tuple[Course, list[ContentError]]:
+    """What can be read of a course, and its faults: for those who show the rest while an author mends one lesson."""
+    faults = Faults(gather=True)
+    return _load(content_root() if root is None else root, faults), faults.found
+
+
 def load_problems(root: Path | None = None) -> list[ContentError]:
     """Every fault that can be told without mending another one first. Empty for a course that loads."""
     faults = Faults(gather=True)
