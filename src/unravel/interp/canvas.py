@@ -29,9 +29,7 @@ def ticks(labels: Sequence[Any] | None, count: int) -> dict[str, Any]:
     if labels is None:
         return {"tickmode": "linear", "dtick": 1} if count <= 12 else {}
     if len(labels) != count:
-        raise UnravelError(
-            f"There are {len(labels)} tick labels for {count} cells.", fix="Give one for each cell."
-        )
+        raise UnravelError(f"There are {len(labels)} tick labels for {count} cells.", fix="Give one for each cell.")
     return {"tickvals": list(range(count)), "ticktext": [str(label) for label in labels]}
 
 
@@ -45,16 +43,17 @@ def short(value: float) -> str:
 def dress(figure: go.Figure, title: str) -> go.Figure:
     """The look that all figures share."""
     figure.update_layout(
-        title={"text": title} if title else None,
+        title={"text": title, "x": 0.02, "y": 0.96, "yanchor": "top"} if title else None,
         template="none",
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": INK, "size": 13},
-        margin={"l": 60, "r": 20, "t": 50 if title else 30, "b": 50},
+        margin={"l": 60, "r": 20, "t": 70 if title else 30, "b": 50},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": INK, "activecolor": PALETTE[0]},
         height=360,
     )
-    figure.update_xaxes(gridcolor=FAINT, automargin=True)
-    figure.update_yaxes(gridcolor=FAINT, automargin=True)
+    figure.update_xaxes(gridcolor=FAINT, zerolinecolor=INK, tickcolor=INK, automargin=True)
+    figure.update_yaxes(gridcolor=FAINT, zerolinecolor=INK, tickcolor=INK, automargin=True)
     return figure
 
 

@@ -20,6 +20,12 @@ from unravel.interp import canvas
 PALETTE = canvas.PALETTE
 INK = canvas.INK
 
+PLAIN = {"showgrid": False, "zeroline": False}
+"""An axis of cells: no lines show through the gaps between them."""
+
+FEW = 30
+"""A line of so few values shows where they are."""
+
 
 def heatmap(
     values: Any,
@@ -40,8 +46,8 @@ def heatmap(
     grid = canvas.matrix(values, "heatmap")
     figure = go.Figure(_cells(grid, annotate, x or "column", y or "row"))
     figure.update_layout(coloraxis=_colours([grid], diverging))
-    figure.update_xaxes(title_text=x, **canvas.ticks(x_ticks, grid.shape[1]))
-    figure.update_yaxes(title_text=y, autorange="reversed", **canvas.ticks(y_ticks, grid.shape[0]))
+    figure.update_xaxes(title_text=x, **PLAIN, **canvas.ticks(x_ticks, grid.shape[1]))
+    figure.update_yaxes(title_text=y, autorange="reversed", **PLAIN, **canvas.ticks(y_ticks, grid.shape[0]))
     return canvas.dress(figure, title)
 
 
@@ -61,12 +67,13 @@ def heatmaps(
     figure = make_subplots(rows=1, cols=len(grids), subplot_titles=list(grids), horizontal_spacing=0.06)
     for column, grid in enumerate(grids.values(), start=1):
         figure.add_trace(_cells(grid, annotate, x or "column", y or "row"), row=1, col=column)
-        figure.update_xaxes(title_text=x, row=1, col=column, **canvas.ticks(None, grid.shape[1]))
+        figure.update_xaxes(title_text=x, row=1, col=column, **PLAIN, **canvas.ticks(None, grid.shape[1]))
         figure.update_yaxes(
             title_text=y if column == 1 else "",
             row=1,
             col=column,
             autorange="reversed",
+            **PLAIN,
             **canvas.ticks(None, grid.shape[0]),
         )
     figure.update_layout(coloraxis=_colours(list(grids.values()), diverging))
@@ -94,7 +101,9 @@ def lines(
             )
         dash, colour = canvas.DASHES[place % len(canvas.DASHES)], PALETTE[place % len(PALETTE)]
         line = {"color": colour, "dash": dash, "width": 2.5}
-        figure.add_trace(go.Scatter(x=across, y=heights, name=str(name), mode="lines", line=line))
+        marker = {"color": colour, "symbol": canvas.SYMBOLS[place % len(canvas.SYMBOLS)], "size": 7}
+        mode = "lines+markers" if len(heights) <= FEW else "lines"
+        figure.add_trace(go.Scatter(x=across, y=heights, name=str(name), mode=mode, line=line, marker=marker))
     figure.update_layout(showlegend=len(series) > 1)
     figure.update_xaxes(title_text=x_label)
     figure.update_yaxes(title_text=y_label, type="log" if log_y else "linear")
@@ -126,8 +135,8 @@ def arrows(vectors: Mapping[str, Any], *, title: str = "") -> go.Figure:
         figure.add_trace(_arrow(str(label), tip, PALETTE[place % len(PALETTE)]))
     reach = 1.25 * reach or 1.0
     figure.update_layout(showlegend=False)
-    figure.update_xaxes(range=[-reach, reach], zerolinecolor=INK)
-    figure.update_yaxes(range=[-reach, reach], zerolinecolor=INK, scaleanchor="x", scaleratio=1)
+    figure.update_xaxes(range=[-reach, reach])
+    figure.update_yaxes(range=[-reach, reach], scaleanchor="x", scaleratio=1)
     return canvas.dress(figure, title)
 
 
@@ -139,9 +148,7 @@ def points(xy: Any, *, labels: Sequence[Any] | None = None, color: Any = None, t
     """
     places = canvas.matrix(xy, "points")
     if places.shape[1] != 2:
-        raise UnravelError(
-            f"points needs rows of two numbers, but got shape {places.shape}.", fix="Pass [n, 2]."
-        )
+        raise UnravelError(f"points needs rows of two numbers, but got shape {places.shape}.", fix="Pass [n, 2].")
     names = [""] * len(places) if labels is None else [str(label) for label in labels]
     kinds = None if color is None else canvas.array(color)
     for what, given in (("labels", names), ("color", kinds)):
@@ -184,6 +191,7 @@ def _cloud(places: np.ndarray, names: np.ndarray, name: str, marker: dict[str, A
         mode=mode,
         text=names,
         textposition="top center",
+        cliponaxis=False,
         marker=marker,
     )
 
@@ -194,6 +202,7 @@ def _arrow(label: str, tip: np.ndarray, colour: str) -> go.Scatter:
         "angleref": "previous",
         "size": [0, 16],
         "color": colour,
+        "opacity": 1,
         "line": {"width": 0},
     }
     return go.Scatter(
@@ -203,6 +212,7 @@ def _arrow(label: str, tip: np.ndarray, colour: str) -> go.Scatter:
         mode="lines+markers+text",
         text=["", label],
         textposition="top center",
+        cliponaxis=False,
         line={"color": colour, "width": 3},
         marker=marker,
     )

@@ -98,9 +98,7 @@ def test_heatmaps_share_one_colour_scale():
 
 
 def test_lines_differ_by_more_than_colour():
-    figure = plots.lines(
-        {"train": [1, 2], "test": torch.tensor([3.0, 4.0])}, x=[10, 20], y_label="loss", log_y=True
-    )
+    figure = plots.lines({"train": [1, 2], "test": torch.tensor([3.0, 4.0])}, x=[10, 20], y_label="loss", log_y=True)
     assert [list(trace.y) for trace in figure.data] == [[1, 2], [3, 4]]
     assert list(figure.data[0].x) == [10, 20]
     assert len({trace.line.dash for trace in figure.data}) == 2
