@@ -95,10 +95,10 @@ def _check_text(token: Token, lines: list[str], first: int, path: Path) -> None:
     line = first + begin
     if token.type in _FENCES and not _closed(token, lines, end):
         mark = token.markup
-        raise fault(f"The block `{lines[begin].strip()}` is never closed.", f"Close it: `{mark}`.", path, line)
+        raise fault(f'The block "{lines[begin].strip()}" is never closed.', f'Close it: "{mark}".', path, line)
     if token.type in _FENCES and token.level and (token.type == "colon_fence" or token.info.strip()[:1] == "{"):
         fix = "Move it out of the list or quotation, to the left margin."
-        raise fault(f"The directive `{lines[begin].strip()}` is not at the top level.", fix, path, line)
+        raise fault(f'The directive "{lines[begin].strip()}" is not at the top level.', fix, path, line)
     if token.type == "code_block" and token.content.lstrip().startswith((":::", "```{")):
         fix = "Move it to the left margin: text four spaces in is shown as code."
         raise fault("An indented directive.", fix, path, line)
@@ -119,7 +119,7 @@ def _directive(token: Token, lines: list[str], first: int, path: Path) -> Direct
     opening = _OPENING.fullmatch(token.info.strip())
     if opening is None:
         fix = "Write `:::{name}` to open a block; if this closes one, that one was closed before."
-        raise fault(f"The block `{lines[begin].strip()}` names no directive.", fix, path, line)
+        raise fault(f'The block "{lines[begin].strip()}" names no directive.', fix, path, line)
     _check_nesting(token, line, path)
     body = token.content.split("\n")
     options: dict[str, tuple[str, int]] = {}
@@ -149,4 +149,4 @@ def _check_nesting(token: Token, line: int, path: Path) -> None:
         inner = re.match(r"\s*(:{3,})\s*\{", text)
         if inner and len(inner[1]) >= len(token.markup):
             fix = f"Close it before line {number}, or, if that block is inside, give the outer one more colons."
-            raise ContentError(f"The block `{token.markup}{token.info}` is not closed.", fix=fix, path=path, line=line)
+            raise ContentError(f'The block "{token.markup}{token.info}" is not closed.', fix=fix, path=path, line=line)

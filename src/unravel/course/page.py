@@ -87,7 +87,7 @@ def _check_place(block: Directive, path: Path) -> None:
         raise fault(f"There is no directive `{{{block.name}}}`.", near(block.name, DIRECTIVES), path, block.line)
     if (block.name == "code-cell") != (block.fence[0] == "`"):
         fix = "`{code-cell}` is fenced by backticks, every other directive by colons."
-        raise fault(f"`{{{block.name}}}` is fenced by `{block.fence}`.", fix, path, block.line)
+        raise fault(f'`{{{block.name}}}` is fenced by "{block.fence}".', fix, path, block.line)
 
 
 def _check_options(block: Directive, known: tuple[str, ...], path: Path) -> None:
@@ -166,7 +166,7 @@ def _plain(block: Directive, path: Path) -> str:
 
 def _demo(block: Directive, path: Path) -> Demo:
     if block.argument != "python":
-        fix = "Write ```{code-cell} python."
+        fix = 'Write "```{code-cell} python".'
         raise fault(f"The language of this `{{code-cell}}` is {block.argument!r}.", fix, path, block.line)
     if not block.body.strip():
         raise fault("This `{code-cell}` is empty.", "Write its code, or delete it.", path, block.line)
