@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from unravel.course.load import load_course, load_problems
 from unravel.course.markers import make_stub
-from unravel.course.model import Lesson
+from unravel.course.model import Demo, Lesson
 from unravel.dev import nbgrader_stub
 from unravel.errors import ContentError
 from unravel.grading.engine import Engine
@@ -19,8 +19,10 @@ CACHE = Path(".unravel_cache", "checked.json")
 Say = Callable[[str], None]
 
 
-def check_course(root: Path, *, changed: bool = False, say: Say = lambda text: None) -> list[ContentError]:
-    """Every fault found in the course at `root`; empty when it is sound.
+def check_course(
+    root: Path, names: Sequence[str] = (), *, changed: bool = False, say: Say = lambda text: None
+) -> list[ContentError]:
+    """Every fault found in the course at `root`; empty when it is sound. `names` limits it to some lessons.
 
     `changed` skips the lessons whose files, and the grader's own, are as they were when they last passed.
     """
@@ -30,7 +32,7 @@ def check_course(root: Path, *, changed: bool = False, say: Say = lambda text: N
     course = load_course(root)
     passed = _read_cache(root)
     with Engine(course) as engine:
-        for lesson in course.lessons():
+        for lesson in [course.lesson(name) for name in names] or course.lessons():
             stamp = fingerprint(lesson)
             if changed and passed.get(lesson.id) == stamp:
                 say(f"{lesson.id}: unchanged")
@@ -49,8 +51,7 @@ def check_lesson(lesson: Lesson, engine: Engine) -> Iterator[ContentError]:
     """Every fault found in one lesson: stub, checks, mistakes, alternatives, demos."""
     from unravel.dev.proofs import Prover
 
-    stale = list(stub_problems(lesson))
-    yield from stale
+    yield from stub_problems(lesson)
     yield from Prover(lesson, engine.prepare(lesson)).problems()
     yield from demo_problems(lesson)
 
@@ -71,12 +72,12 @@ def demo_problems(lesson: Lesson) -> Iterator[ContentError]:
     """The demos that fail when the page is run from top to bottom."""
     from unravel.export.demos import run_demos
 
-    for output in run_demos(lesson):
+    demos = [block for block in lesson.blocks if isinstance(block, Demo)]
+    for demo, output in zip(demos, run_demos(lesson), strict=True):
         if output.error:
             fault = f"This demo fails: {output.error.strip().splitlines()[-1]}."
-            yield ContentError(
-                fault, fix="A demo runs with the page's earlier demos only.", path=lesson.page, line=output.line
-            )
+            fix = "A demo runs with the page's earlier demos only."
+            yield ContentError(fault, fix=fix, path=lesson.page, line=demo.line)
 
 
 def fingerprint(lesson: Lesson) -> str:

@@ -40,6 +40,22 @@ def sync_command() -> None:
         click.echo("All stubs are up to date.")
 
 
+@dev.command("check")
+@click.argument("lessons", nargs=-1)
+@click.option("--changed", is_flag=True, help="Skip lessons whose files are as they were when they last passed.")
+@click.pass_context
+def check_command(ctx: click.Context, lessons: tuple[str, ...], changed: bool) -> None:
+    """Prove the course, or some LESSONS: stubs, solutions, mistakes, alternatives, demos."""
+    from unravel.dev.check import check_course
+
+    problems = check_course(content_root(), lessons, changed=changed, say=click.echo)
+    for problem in problems:
+        click.echo(f"\n{problem}", err=True)
+    found = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
+    click.echo(f"\n{found} found" if problems else "\nThe course is sound.")
+    ctx.exit(1 if problems else 0)
+
+
 def _show(verb: str, paths: Iterable[Path]) -> None:
     for path in paths:
         click.echo(f"{verb} {os.path.relpath(path)}")

@@ -32,6 +32,8 @@ def clear_solutions(source: str) -> str:
         "grade_id": "a",
         "schema_version": 3,
     }
-    notebook = new_notebook(cells=[cell], metadata={"kernelspec": {"name": "python3", "language": "python"}})
+    notebook = new_notebook(
+        cells=[cell], metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    )
     cleared, _ = _preprocessor().preprocess(notebook, {})
     return str(cleared.cells[0].source)

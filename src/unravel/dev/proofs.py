@@ -1,4 +1,4 @@
-"""The proofs about one lesson's checks: solution, stub, mistakes and alternatives, each run as a submission would be."""
+"""The proofs about one lesson's checks: solution, stub, mistakes, alternatives, each run as a submission would be."""
 
 from __future__ import annotations
 

@@ -145,6 +145,45 @@ def _line(connection: socket.socket) -> bytes:
     return bytes(data)
 
 
+def start() -> None:
+    """`unravel daemon start`."""
+    from unravel.grading.client import connect
+
+    connection = connect(start=True)
+    if connection is None:
+        raise UnravelError("The warm server can't be started here.", fix="Checks work without it, only slower.")
+    connection.close()
+    print("The warm server is running.")
+
+
+def stop() -> None:
+    """`unravel daemon stop`."""
+    print("The warm server has ended." if _tell("stop") is not None else "There is no warm server.")
+
+
+def status() -> None:
+    """`unravel daemon status`."""
+    found = _tell("status")
+    if found is None:
+        print("There is no warm server. The next check starts one.")
+    else:
+        print(f"The warm server runs as process {found['pid']}, for the course at {found['root']}.")
+
+
+def _tell(operation: str) -> dict[str, Any] | None:
+    """The first event of the server's answer, or {} when it has none; None without a server."""
+    from unravel.grading.client import connect
+
+    connection = connect(start=False)
+    if connection is None:
+        return None
+    with connection, connection.makefile("rb") as lines:
+        connection.sendall(json.dumps({"op": operation}).encode() + b"\n")
+        first = lines.readline()
+    found = json.loads(first) if first else {}
+    return found if isinstance(found, dict) else {}
+
+
 def main() -> None:
     """`python -m unravel.grading.daemon SOCKET ROOT`."""
     path, root = Path(sys.argv[1]), Path(sys.argv[2])
