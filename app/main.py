@@ -1,0 +1,96 @@
+"""The app: run by `unravel serve` in a workspace. Opens the desk, lists the pages, shows the one that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+from parts.desk import Desk, open_desk, warm_up
+from parts.editor import PLAIN
+from parts.fault import faults_shown
+from parts.text import plain
+from streamlit.navigation.page import StreamlitPage
+from views.home import home
+from views.lesson import lesson_page
+from views.progress import progress_page
+from views.trouble import broken_lesson, trouble
+
+from unravel.errors import ContentError, UnravelError
+
+STYLE = Path(__file__).with_name("style.css")
+
+
+def main() -> None:
+    """Draws one page."""
+    st.set_page_config("Unravel", page_icon=":material/polyline:", layout="centered")
+    st.html(STYLE)
+    try:
+        desk = open_desk()
+        menu, lessons = _menu(desk)
+    except UnravelError as fault:
+        st.navigation([st.Page(partial(trouble, fault), title="Unravel", url_path="")], position="hidden").run()
+        return
+    page = st.navigation(menu, expanded=True)
+    _follow_link(lessons, page)
+    page.run()
+    _foot(desk)
+    warm_up(desk)
+
+
+def _menu(desk: Desk) -> tuple[dict[str, list[StreamlitPage]], dict[str, StreamlitPage]]:
+    """The pages by section, and those of the lessons by name."""
+    lessons: dict[str, StreamlitPage] = {}
+    start = _page(partial(home, desk, lessons), "Home", "home", "map", default=True)
+    menu = {"": [start, _page(partial(progress_page, desk, lessons), "Progress", "your-progress", "bar_chart")]}
+    progress = desk.workspace.store.progress()
+    for lesson in reversed(list(desk.course.lessons())):
+        following = next(reversed(lessons.values()), None)
+        done = all(item.id in progress and progress[item.id].passed for item in lesson.exercises)
+        draw = partial(lesson_page, desk, lesson, following)
+        lessons[lesson.id] = _page(draw, lesson.title, lesson.id, "check_circle" if done else "article")
+    for chapter in desk.course.chapters:
+        if chapter.lessons:
+            menu[chapter.title] = [lessons[lesson.id] for lesson in chapter.lessons]
+    broken = _broken(desk, set(lessons))
+    if broken:
+        menu["Can't be read"] = [
+            _page(partial(broken_lesson, faults), name, name, "warning") for name, faults in broken.items()
+        ]
+    return menu, lessons
+
+
+def _page(draw: Callable[[], None], title: str, path: str, icon: str, *, default: bool = False) -> StreamlitPage:
+    def guarded() -> None:
+        with faults_shown():
+            draw()
+
+    return st.Page(guarded, title=title, url_path=path, icon=f":material/{icon}:", default=default)
+
+
+def _broken(desk: Desk, shown: set[str]) -> dict[str, list[ContentError]]:
+    """The faults of the lessons that could not be read, by the name of the lesson."""
+    found: dict[str, list[ContentError]] = {}
+    for fault in desk.faults:
+        name = fault.path.stem.removeprefix("test_") if fault.path is not None else ""
+        if name.isidentifier() and name not in shown and name != "chapter":
+            found.setdefault(name, []).append(fault)
+    return found
+
+
+def _follow_link(lessons: dict[str, StreamlitPage], page: StreamlitPage) -> None:
+    """Goes to the lesson that the address asks for: `?lesson=tensors`."""
+    wanted = st.query_params.get("lesson")
+    if wanted in lessons and page is not lessons[wanted]:
+        st.switch_page(lessons[wanted])
+
+
+def _foot(desk: Desk) -> None:
+    with st.sidebar, st.container(key="foot"):
+        st.toggle("Plain editor", key=PLAIN, help="A plain text box, which Tab leaves: for screen readers and keyboards.")
+        settings = desk.workspace.settings
+        st.html(f'<p class="u-foot">{plain(settings.learner)}<br>{plain(desk.workspace.path)}</p>')
+
+
+main()

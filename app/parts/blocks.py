@@ -1,0 +1,57 @@
+"""The blocks of a lesson page that need no exercise: prose, callouts, predictions."""
+
+from __future__ import annotations
+
+import streamlit as st
+from parts.outline import Heading, parts
+
+from unravel.course.model import Callout, Lesson, Predict, Prose
+
+_ICONS = {
+    "note": ":material/info:",
+    "tip": ":material/lightbulb:",
+    "important": ":material/priority_high:",
+    "warning": ":material/warning:",
+    "seealso": ":material/menu_book:",
+}
+_NAMES = {"note": "Note", "tip": "Tip", "important": "Important", "warning": "Watch out", "seealso": "See also"}
+
+
+def prose(block: Prose) -> None:
+    """Running text, with maths; its headings can be linked to."""
+    for part in parts(block.markdown):
+        if not isinstance(part, Heading):
+            st.markdown(part)
+        elif part.level == 2:
+            st.header(part.title, anchor=part.anchor)
+        else:
+            st.subheader(part.title, anchor=part.anchor)
+
+
+def callout(block: Callout) -> None:
+    """A box beside the text."""
+    draw = st.warning if block.kind == "warning" else st.info
+    title = block.title or _NAMES[block.kind]
+    draw(f"**{title}**\n\n{block.markdown}", icon=_ICONS[block.kind])
+
+
+@st.fragment
+def predict(lesson: Lesson, block: Predict) -> None:
+    """A question that wants a prediction before it shows the answer."""
+    key = f"predict-{lesson.id}-{block.line}"
+    with st.container(border=True, key=f"box-{key}"):
+        st.markdown(f":material/psychology: **Predict**\n\n{block.question}")
+        if not st.session_state.get(f"{key}-shown"):
+            st.text_area("Your prediction", key=f"{key}-text", height=68, placeholder="Write it down before you look.")
+            st.button("Show the answer", key=f"{key}-show", on_click=_reveal, args=(key,))
+            return
+        said = st.session_state.get(f"{key}-said", "")
+        if said:
+            st.caption("You wrote")
+            st.code(said, language=None, wrap_lines=True)
+        st.markdown(block.answer)
+
+
+def _reveal(key: str) -> None:
+    st.session_state[f"{key}-said"] = st.session_state.get(f"{key}-text", "").strip()
+    st.session_state[f"{key}-shown"] = True

@@ -1,0 +1,105 @@
+"""The card of one exercise: what to do, where to write it, and what the grader says."""
+
+from __future__ import annotations
+
+import streamlit as st
+from parts import help
+from parts.checking import Checked, ask, checked, fault_of, run_if_asked
+from parts.desk import Desk
+from parts.draft import Draft, open_draft
+from parts.editor import edit
+from parts.fault import faults_shown, show_fault
+from parts.text import badge, count, plain, stand_badge
+from parts.verdict import marks, verdict_html
+
+from unravel.course.model import Exercise, Lesson
+from unravel.workspace.progress import ExerciseProgress
+
+
+@st.fragment
+def exercise_card(desk: Desk, lesson: Lesson, exercise: Exercise) -> None:
+    """Draws the card. A fragment: what happens in it redraws nothing else, until a check has a verdict."""
+    with st.container(border=True, key=f"card-{exercise.id}"), faults_shown():
+        stand = desk.stand(exercise)
+        _head(exercise, stand)
+        st.markdown(exercise.statement)
+        draft = _work(desk, lesson, exercise, stand)
+        _buttons(desk, lesson, exercise, stand, draft)
+        run_if_asked(desk, exercise, draft)
+        _verdict(exercise, draft)
+        help.hints(exercise, stand)
+        help.shown_solution(desk, exercise, stand)
+        help.attempts(desk, exercise, stand)
+
+
+def _head(exercise: Exercise, stand: ExerciseProgress) -> None:
+    st.subheader(exercise.title, anchor=exercise.id)
+    dots = "●" * exercise.difficulty + "○" * (5 - exercise.difficulty)
+    facts = [
+        f'<code>{plain(exercise.id)}</code>',
+        f'<span title="Difficulty" aria-label="Difficulty {exercise.difficulty} of 5">{dots}</span>',
+        f"{exercise.minutes} min",
+        count(exercise.points, "point"),
+    ]
+    labels = stand_badge(stand) + (badge("Solution seen", "calm") if stand.gave_up and not stand.ever_passed else "")
+    st.html(f'<p class="u-facts">{labels}<span>{"</span><span>".join(facts)}</span></p>')
+
+
+def _work(desk: Desk, lesson: Lesson, exercise: Exercise, stand: ExerciseProgress) -> Draft | None:
+    """The editor, or where else the learner writes. A passed exercise keeps its editor out of sight at first."""
+    path = desk.workspace.file(lesson)
+    if path.suffix != ".py":
+        st.caption("Your workspace holds notebooks: write this one in Jupyter, save the notebook, and check here.")
+        st.code(str(path), language=None)
+        return None
+    draft = open_draft(desk.workspace, lesson, exercise)
+    key = f"open-{exercise.id}"
+    if key not in st.session_state:
+        st.session_state[key] = not stand.passed
+    if not st.session_state[key]:
+        st.button("Show my code", key=f"{key}-button", icon=":material/edit:", on_click=_open, args=(key,))
+        return draft
+    found = checked(exercise)
+    lines = draft.text.count("\n") + 1
+    fresh = found if found is not None and found.text == draft.text else None
+    edit(draft, lesson, exercise, marks(fresh.result if fresh else None, draft.excerpt.line, lines, path.name))
+    return draft
+
+
+def _buttons(desk: Desk, lesson: Lesson, exercise: Exercise, stand: ExerciseProgress, draft: Draft | None) -> None:
+    with st.container(horizontal=True, key=f"buttons-{exercise.id}"):
+        st.button(
+            "Check",
+            key=f"check-{exercise.id}",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=ask,
+            args=(exercise.id,),
+        )
+        if draft is not None:
+            save = st.button("Save", key=f"save-{exercise.id}", icon=":material/save:", disabled=not draft.dirty)
+            if save:
+                draft.save()
+                st.rerun(scope="fragment")
+        help.hint_button(desk, exercise, stand)
+        help.solution_menu(desk, exercise, stand)
+        if draft is not None:
+            help.reset_menu(desk, lesson, exercise, draft)
+
+
+def _verdict(exercise: Exercise, draft: Draft | None) -> None:
+    fault, found = fault_of(exercise), checked(exercise)
+    if fault is not None:
+        show_fault(fault)
+    elif found is not None:
+        if draft is not None and _edited(found, draft):
+            st.caption("Your code has changed since this check.")
+        st.html(verdict_html(found.result, found.report))
+
+
+def _edited(found: Checked, draft: Draft) -> bool:
+    return found.text is not None and found.text.rstrip() != draft.text.rstrip()
+
+
+def _open(key: str) -> None:
+    st.session_state[key] = True

@@ -1,0 +1,81 @@
+"""Runs a check that the learner asked for, and keeps its report for the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+from parts.desk import Desk
+from parts.draft import Draft
+from parts.verdict import checks_html
+
+from unravel.course.model import Exercise
+from unravel.errors import UnravelError
+from unravel.grading import client
+from unravel.grading.report import CheckResult, ExerciseResult, Frame, Report, Status
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A report, and the code it is about (None where the learner writes elsewhere)."""
+
+    report: Report
+    result: ExerciseResult
+    text: str | None
+
+
+def ask(exercise: str) -> None:
+    """Notes that a check is wanted. The wish outlives a rerun, so that text which arrives late is checked too."""
+    st.session_state[f"wanted-{exercise}"] = True
+
+
+def run_if_asked(desk: Desk, exercise: Exercise, draft: Draft | None) -> None:
+    """Saves and checks, when that was asked for; shows each verdict as it comes."""
+    if not st.session_state.get(f"wanted-{exercise.id}"):
+        return
+    try:
+        if draft is not None:
+            draft.save()
+        st.session_state[f"checked-{exercise.id}"] = _check(desk, exercise, draft.text if draft else None)
+        st.session_state.pop(f"fault-{exercise.id}", None)
+    except UnravelError as fault:
+        st.session_state[f"fault-{exercise.id}"] = fault
+    # Reached only when nothing interrupted the check: then the wish is fulfilled.
+    st.session_state[f"wanted-{exercise.id}"] = False
+    st.rerun()
+
+
+def checked(exercise: Exercise) -> Checked | None:
+    """The last report of this session."""
+    return st.session_state.get(f"checked-{exercise.id}")
+
+
+def fault_of(exercise: Exercise) -> UnravelError | None:
+    """Why the last check could not be run, if so."""
+    return st.session_state.get(f"fault-{exercise.id}")
+
+
+def _check(desk: Desk, exercise: Exercise, text: str | None) -> Checked:
+    folder = str(desk.workspace.path)
+    request = {"cwd": folder, "name": exercise.id, "workspace": folder}
+    seen: list[CheckResult] = []
+    with st.spinner("Checking …"):
+        slot = st.empty()
+
+        def on_event(event: dict[str, Any]) -> None:
+            if event["event"] == "check" and event["exercise"] == exercise.id:
+                seen.append(_result(event["check"]))
+                slot.html(f'<div class="u-report">{checks_html(tuple(seen))}</div>')
+
+        reports = client.check(request, on_event)
+    for report in reports:
+        for result in report.exercises:
+            if result.id == exercise.id:
+                return Checked(report, result, text)
+    raise UnravelError("The grader gave no verdict.", fix="Check again.")
+
+
+def _result(item: dict[str, Any]) -> CheckResult:
+    frames = tuple(Frame(**frame) for frame in item["frames"])
+    return CheckResult(**{**item, "status": Status(item["status"]), "frames": frames})

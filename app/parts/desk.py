@@ -1,0 +1,130 @@
+"""What every page needs: the course, the workspace, the learner's progress. Nothing here draws."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from unravel.course.load import load_sound
+from unravel.course.model import Course, Exercise, Lesson
+from unravel.errors import ContentError, UnravelError
+from unravel.export.demos import DemoOutput, demo_codes, digest, run_demos
+from unravel.grading import client
+from unravel.paths import content_root
+from unravel.workspace.guide import UNTOUCHED
+from unravel.workspace.progress import ExerciseProgress
+from unravel.workspace.workspace import VARIABLE, Workspace
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The course as far as it can be read, what is wrong with it, and the learner's workspace."""
+
+    course: Course
+    faults: tuple[ContentError, ...]
+    workspace: Workspace
+
+    def stand(self, exercise: Exercise) -> ExerciseProgress:
+        """How the learner stands with one exercise, as recorded now."""
+        return self.workspace.store.progress().get(exercise.id, UNTOUCHED)
+
+
+def open_desk() -> Desk:
+    """The desk as the files are now. `UnravelError` when there is no workspace or no course."""
+    root = content_root()
+    workspace = Workspace.find(workspace_folder())
+    course, faults = _course(root, _stamp(root))
+    if not any(course.lessons()) and faults:
+        raise faults[0]
+    return Desk(course, faults, workspace)
+
+
+def workspace_folder() -> Path | None:
+    """The folder that the command line named, or None for the current one and `$UNRAVEL_WORKSPACE`."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--workspace", type=Path)
+    named: Path | None = parser.parse_known_args(sys.argv[1:])[0].workspace
+    if named is None and os.environ.get(VARIABLE):
+        named = Path(os.environ[VARIABLE])
+    return named
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _course(root: Path, stamp: int) -> tuple[Course, tuple[ContentError, ...]]:
+    course, faults = load_sound(root)
+    return course, tuple(faults)
+
+
+def _stamp(root: Path) -> int:
+    """Changes when a file of the course does."""
+    return hash(tuple(_stats(root)))
+
+
+def _stats(root: Path) -> Iterator[tuple[str, int, int]]:
+    for folder in ("chapters", "solutions", "tests/exercises"):
+        for path in sorted((root / folder).glob("*/*.*")):
+            try:
+                stat = path.stat()
+            except OSError:
+                continue
+            yield str(path), stat.st_mtime_ns, stat.st_size
+
+
+class Demos:
+    """Runs demos in the background, each lesson's once at a time, and those that somebody waits for first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked = ThreadPoolExecutor(2, thread_name_prefix="demos")
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="demos-ahead")
+        self._running: dict[str, Future[list[DemoOutput]]] = {}
+
+    def start(self, lesson: Lesson, *, ahead: bool = False) -> Future[list[DemoOutput]]:
+        """The outputs of a lesson's demos, soon. `ahead`: nobody waits for them yet."""
+        name = digest(demo_codes(lesson))
+        with self._lock:
+            known = self._running.get(name)
+            if known is None or (not ahead and not known.running() and known.cancel()):
+                known = (self._ahead if ahead else self._asked).submit(run_demos, lesson)
+                known.add_done_callback(lambda done: self._forget(name, done))
+                self._running[name] = known
+        return known
+
+    def _forget(self, name: str, done: Future[list[DemoOutput]]) -> None:
+        """Keeps what went well; what failed may be tried again."""
+        failed = done.cancelled() or done.exception() is not None or any(output.error for output in done.result())
+        if failed and self._running.get(name) is done:
+            self._running.pop(name, None)
+
+
+@st.cache_resource(show_spinner=False)
+def demos() -> Demos:
+    """The one runner of demos."""
+    return Demos()
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up(_desk: Desk) -> None:
+    """Starts, once, what a learner would else wait for: the warm server of checks, and the demos."""
+    threading.Thread(target=_greet_server, daemon=True).start()
+    for lesson in _desk.course.lessons():
+        demos().start(lesson, ahead=True)
+
+
+def _greet_server() -> None:
+    if os.environ.get("UNRAVEL_DAEMON", "1") == "0":
+        return
+    try:
+        connection = client.connect(start=True)
+    except (UnravelError, OSError):
+        return
+    if connection is not None:
+        connection.close()

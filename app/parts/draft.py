@@ -1,0 +1,65 @@
+"""What the learner is writing: opened from their file, kept through page changes and failed saves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from unravel.course.model import Exercise, Lesson
+from unravel.errors import UnravelError
+from unravel.workspace.excerpt import Excerpt, changed_elsewhere, open_excerpt, save_excerpt
+from unravel.workspace.workspace import Workspace
+
+
+@dataclass
+class Draft:
+    """The text in the editor, and the excerpt of the file that it was opened from.
+
+    `version` grows when other text is put into the editor; `mounted` is the text the editor started with.
+    """
+
+    excerpt: Excerpt
+    text: str
+    mounted: str
+    version: int = 0
+
+    @property
+    def dirty(self) -> bool:
+        """Whether there is something to save."""
+        return self.text.rstrip() != self.excerpt.text.rstrip()
+
+    @property
+    def conflict(self) -> bool:
+        """Whether the file was changed elsewhere."""
+        return changed_elsewhere(self.excerpt)
+
+    def save(self) -> None:
+        """Writes the text into the file; `UnravelError` when that fails, and the text is kept here."""
+        if self.dirty:
+            self.excerpt = save_excerpt(self.excerpt, self.text)
+        elif self.conflict:
+            raise UnravelError("The file was changed elsewhere.", fix="Load it again.", path=self.excerpt.path)
+
+    def load(self, excerpt: Excerpt) -> None:
+        """Puts the file's text into the editor."""
+        self.excerpt = excerpt
+        self.text = self.mounted = excerpt.text
+        self.version += 1
+
+    def keep(self, excerpt: Excerpt) -> None:
+        """Keeps the text of the editor, to be saved over what the file holds now."""
+        self.excerpt = excerpt
+
+
+def open_draft(workspace: Workspace, lesson: Lesson, exercise: Exercise) -> Draft:
+    """The draft of this session, or a new one. One without changes follows the file."""
+    key = f"draft-{exercise.id}"
+    draft: Draft | None = st.session_state.get(key)
+    path = workspace.file(lesson)
+    if draft is None or draft.excerpt.path != path:
+        excerpt = open_excerpt(path, lesson, exercise)
+        draft = st.session_state[key] = Draft(excerpt, excerpt.text, excerpt.text)
+    elif not draft.dirty and draft.conflict:
+        draft.load(open_excerpt(path, lesson, exercise))
+    return draft

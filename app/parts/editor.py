@@ -1,0 +1,60 @@
+"""The editor of one exercise: with highlighting, or a plain text box for those who prefer one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+from parts.draft import Draft
+from parts.fault import show_fault
+
+from unravel.course.model import Exercise, Lesson
+from unravel.errors import UnravelError
+from unravel.workspace.excerpt import open_excerpt
+
+PLAIN = "plain-editor"
+
+
+def edit(draft: Draft, lesson: Lesson, exercise: Exercise, marks: list[dict[str, Any]]) -> None:
+    """Draws the editor and takes over what is in it."""
+    key = f"editor-{exercise.id}-{draft.version}"
+    if key not in st.session_state:
+        draft.mounted = draft.text
+    text = _plain(draft, key) if st.session_state.get(PLAIN) else _ace(draft, key, marks)
+    if text is not None:
+        draft.text = text
+    if draft.dirty and draft.conflict:
+        _conflict(draft, lesson, exercise)
+
+
+def _plain(draft: Draft, key: str) -> str | None:
+    lines = draft.mounted.count("\n") + 3
+    return st.text_area("Your code", draft.mounted, key=key, height=24 * max(lines, 8), label_visibility="collapsed")
+
+
+def _ace(draft: Draft, key: str, marks: list[dict[str, Any]]) -> str | None:
+    from streamlit_ace import st_ace
+
+    text: str | None = st_ace(
+        value=draft.mounted,
+        language="python",
+        theme="tomorrow_night" if st.context.theme.type == "dark" else "tomorrow",
+        min_lines=max(draft.mounted.count("\n") + 1, 6),
+        font_size=14,
+        tab_size=4,
+        wrap=True,
+        annotations=marks,
+        auto_update=True,
+        key=key,
+    )
+    return text
+
+
+def _conflict(draft: Draft, lesson: Lesson, exercise: Exercise) -> None:
+    fix = "Choose which one to keep. Your text here is safe until you do."
+    show_fault(UnravelError("The file was changed elsewhere while you were writing here.", fix=fix))
+    with st.container(horizontal=True):
+        for label, take in (("Load the file's version", draft.load), ("Keep what is here", draft.keep)):
+            if st.button(label, key=f"{label}-{exercise.id}"):
+                take(open_excerpt(draft.excerpt.path, lesson, exercise))
+                st.rerun(scope="fragment")

@@ -1,0 +1,90 @@
+"""Hints, the solution, starting over, and the attempts so far."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import streamlit as st
+from parts.desk import Desk
+from parts.draft import Draft
+from parts.fault import faults_shown
+from parts.text import WORDS, ago, badge, count, plain
+
+from unravel.course.model import Exercise, Lesson
+from unravel.workspace.excerpt import open_excerpt
+from unravel.workspace.guide import next_hint, solution
+from unravel.workspace.progress import ExerciseProgress
+
+SHOWN = 5
+
+
+def hint_button(desk: Desk, exercise: Exercise, stand: ExerciseProgress) -> None:
+    """One rung more with each click."""
+    total, seen = len(exercise.hints), min(stand.hints, len(exercise.hints))
+    if not total:
+        return
+    label = f"Hint {seen + 1} of {total}" if seen < total else "No more hints"
+    if st.button(label, key=f"hint-{exercise.id}", icon=":material/lightbulb:", disabled=seen >= total):
+        with faults_shown():
+            next_hint(desk.workspace, desk.course, exercise.id)
+            st.rerun(scope="fragment")
+
+
+def hints(exercise: Exercise, stand: ExerciseProgress) -> None:
+    """The rungs that were asked for."""
+    for number, hint in enumerate(exercise.hints[: stand.hints], 1):
+        st.info(f"**Hint {number}**\n\n{hint}", icon=":material/lightbulb:")
+
+
+def solution_menu(desk: Desk, exercise: Exercise, stand: ExerciseProgress) -> None:
+    """The solution: at once for who has passed, else after giving up on purpose."""
+    key = f"solution-{exercise.id}"
+    if stand.ever_passed or stand.gave_up:
+        label = "Hide solution" if st.session_state.get(key) else "Solution"
+        st.button(label, key=f"{key}-toggle", icon=":material/key:", on_click=_toggle, args=(key,))
+        return
+    with st.popover("Solution", icon=":material/key:"):
+        st.markdown("See the solution without having solved it? Your progress will say that you gave up on this one.")
+        if st.button("Give up and show it", key=f"{key}-give-up"):
+            with faults_shown():
+                solution(desk.workspace, desk.course, exercise.id, give_up=True)
+                st.session_state[key] = True
+                st.rerun(scope="fragment")
+
+
+def shown_solution(desk: Desk, exercise: Exercise, stand: ExerciseProgress) -> None:
+    """The solution, when it is open."""
+    if st.session_state.get(f"solution-{exercise.id}") and (stand.ever_passed or stand.gave_up):
+        st.caption("One way to write it")
+        st.code(solution(desk.workspace, desk.course, exercise.id).rstrip(), language="python")
+
+
+def reset_menu(desk: Desk, lesson: Lesson, exercise: Exercise, draft: Draft) -> None:
+    """Gives the exercise back as it was delivered."""
+    with st.popover("Start over", icon=":material/restart_alt:"):
+        st.markdown("Put the exercise back as it was at the start? A copy of your file is kept in `.unravel/backups`.")
+        if st.button("Yes, start over", key=f"reset-{exercise.id}"):
+            with faults_shown():
+                desk.workspace.reset(desk.course, exercise.id)
+                draft.load(open_excerpt(draft.excerpt.path, lesson, exercise))
+                for name in ("checked", "fault"):
+                    st.session_state.pop(f"{name}-{exercise.id}", None)
+                st.rerun(scope="fragment")
+
+
+def attempts(desk: Desk, exercise: Exercise, stand: ExerciseProgress) -> None:
+    """The last few attempts."""
+    if not stand.attempts:
+        return
+    with st.expander(f"{count(stand.attempts, 'attempt')} so far", icon=":material/history:"):
+        rows = desk.workspace.store.attempts(exercise.id)[-SHOWN:]
+        lines = []
+        for attempt in reversed(rows):
+            when = ago(datetime.fromisoformat(attempt.created))
+            lines.append(f"<li>{badge(*WORDS.get(attempt.status, (attempt.status, 'calm')))} {plain(when)}</li>")
+        more = f"<li>and {stand.attempts - len(rows)} before</li>" if stand.attempts > len(rows) else ""
+        st.html(f'<ul class="u-attempts">{"".join(lines)}{more}</ul>')
+
+
+def _toggle(key: str) -> None:
+    st.session_state[key] = not st.session_state.get(key)

@@ -1,0 +1,56 @@
+"""A lesson: its blocks in order, with a card for each exercise."""
+
+from __future__ import annotations
+
+import streamlit as st
+from parts.blocks import callout, predict, prose
+from parts.card import exercise_card
+from parts.demo import Slots, fill_demos, place_demo
+from parts.desk import Desk
+from parts.outline import contents
+from parts.text import count, plain
+from streamlit.navigation.page import StreamlitPage
+
+from unravel.course.model import Block, Callout, Demo, Lesson, Place, Predict, Prose
+
+
+def lesson_page(desk: Desk, lesson: Lesson, following: StreamlitPage | None) -> None:
+    """Draws the page; `following` is the lesson after it."""
+    _contents(lesson)
+    st.title(lesson.title, anchor=False)
+    minutes = sum(exercise.minutes for exercise in lesson.exercises)
+    facts = [count(len(lesson.exercises), "exercise"), count(lesson.points, "point"), f"{minutes} min of exercises"]
+    st.html(f'<p class="u-facts"><span>{"</span><span>".join(plain(fact) for fact in facts)}</span></p>')
+    slots: Slots = []
+    for block in lesson.blocks:
+        _block(desk, lesson, block, slots)
+    if following is not None:
+        st.divider()
+        st.page_link(following, label=f"Next lesson: {following.title}", icon=":material/arrow_forward:")
+    # Last, so that all the rest can be read and used while the demos run for the first time.
+    fill_demos(lesson, slots)
+
+
+def _block(desk: Desk, lesson: Lesson, block: Block, slots: Slots) -> None:
+    match block:
+        case Prose():
+            prose(block)
+        case Callout():
+            callout(block)
+        case Predict():
+            predict(lesson, block)
+        case Demo():
+            place_demo(lesson, block, slots)
+        case Place():
+            exercise = next(item for item in lesson.exercises if item.id == block.exercise)
+            exercise_card(desk, lesson, exercise)
+
+
+def _contents(lesson: Lesson) -> None:
+    lines = []
+    for title, anchor, is_exercise in contents(lesson):
+        icon = ":material/edit: " if is_exercise else ""
+        lines.append(f"{'  ' if is_exercise else ''}- {icon}[{title}](#{anchor})")
+    with st.sidebar, st.container(key="contents"):
+        st.markdown("**On this page**")
+        st.markdown("\n".join(lines))
