@@ -47,7 +47,7 @@ def _exercise(result: ExerciseResult, report: Report) -> Iterator[str]:
         yield _div(f"{_mark(Status.PASSED)} {name} {worth}", f"color:{GREEN}")
         return
     if result.status in WAITING:
-        yield _div(f"{_mark(result.status)} {name} {fate}. {_rich(waiting(result, report))}", f"color:{GREY}")
+        yield _div(f"{_mark(result.status)} {name} {_rich(waiting(result, report))}", f"color:{GREY}")
         return
     facts = " · ".join(filter(None, [_text(result.title), worth, fate]))
     yield _div(f"{_mark(result.status)} {name} {_span(facts, GREY)}", "margin-top:0.6em")

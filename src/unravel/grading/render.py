@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Iterator
+from functools import partial
 
 from click import style, unstyle
 
@@ -59,8 +60,7 @@ def _exercise(result: ExerciseResult, report: Report, width: int) -> Iterator[st
         return
     fate = WORDS.get(result.status, "")
     if result.status in WAITING:
-        yield style(f"· {name}  {fate}", dim=True)
-        yield from _wrap(waiting(result, report), width, "  ", dim=True)
+        yield from _wrap(f"· {name}  {waiting(result, report)}", width, "", hang="  ", dim=True)
         return
     facts = filter(None, [safe(result.title), worth, fate])
     yield style(f"✗ {name}", fg="red", bold=True) + style("  ".join(["", *facts]), dim=True)
@@ -127,10 +127,11 @@ def _wrap(
     dim: bool | None = None,
 ) -> Iterator[str]:
     """The text's own lines, each wrapped. Short lines keep their spaces, so that tables stay tables."""
+    paint = partial(style, fg=fg, dim=dim) if fg or dim else str
     for line in safe(text).strip("\n").split("\n") if text.strip() else []:
         if len(indent) + len(line) <= width:
-            yield style(indent + line, fg=fg, dim=dim)
+            yield paint(indent + line)
             continue
         after = indent if hang is None else hang
         for part in textwrap.wrap(line, width, initial_indent=indent, subsequent_indent=after):
-            yield style(part, fg=fg, dim=dim)
+            yield paint(part)

@@ -70,13 +70,11 @@ def word(check: CheckResult) -> str:
 
 
 def waiting(result: ExerciseResult, report: Report) -> str:
-    """What to say of an exercise that was not judged.
-
-    To list what to do for each unstarted one would be a wall.
-    """
-    if result.status is Status.BLOCKED:
+    """What to say of an exercise that was not judged. What to do for each unstarted one would be a wall."""
+    if result.status is Status.BLOCKED and result.message:
         return result.message
-    return result.next if len(report.exercises) == 1 else ""
+    alone = len(report.exercises) == 1 and result.next
+    return f"{WORDS[result.status]}. {result.next}" if alone else WORDS[result.status]
 
 
 def output(check: CheckResult) -> list[str]:

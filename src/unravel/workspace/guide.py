@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,11 +52,16 @@ class LessonStand:
 
 def next_exercise(workspace: Workspace, course: Course) -> Spot | None:
     """The first exercise that is not passed and builds on nothing that isn't; None when all are passed."""
-    progress = workspace.store.progress()
+    exercise = first_open(course, workspace.store.progress())
+    return spot(workspace, course, exercise) if exercise else None
+
+
+def first_open(course: Course, progress: Mapping[str, ExerciseProgress]) -> Exercise | None:
+    """The exercise that `next_exercise` names, wherever it is written."""
     todo = [item for item in course.exercises() if not progress.get(item.id, UNTOUCHED).passed]
     open_ = {item.id for item in todo}
     ready = [item for item in todo if not open_.intersection(item.needs)]
-    return spot(workspace, course, (ready or todo)[0]) if todo else None
+    return (ready or todo)[0] if todo else None
 
 
 def spot(workspace: Workspace, course: Course, exercise: Exercise) -> Spot:
@@ -65,7 +71,7 @@ def spot(workspace: Workspace, course: Course, exercise: Exercise) -> Spot:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        fix = f"`unravel reset {lesson.id}` gives you a new one."
+        fix = "If it is gone, `unravel update` brings it back as it was delivered."
         raise UnravelError(f"This file can't be read: {error.strerror}.", fix=fix, path=path) from error
     look = cell_to_write if path.suffix == ".ipynb" else where_to_write
     try:
@@ -121,7 +127,7 @@ def _stand(lesson: Lesson, progress: dict[str, ExerciseProgress]) -> LessonStand
 
 
 def _current(workspace: Workspace, course: Course) -> Exercise:
-    here = next_exercise(workspace, course)
+    here = first_open(course, workspace.store.progress())
     if here is None:
         raise UnravelError("You have passed every exercise.", fix="Name the one whose hints you want.")
-    return here.exercise
+    return here

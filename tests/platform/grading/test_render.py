@@ -105,8 +105,7 @@ def test_what_is_not_started_takes_a_line_and_what_waits_says_for_what():
     blocked = exercise(Status.BLOCKED, message="It builds on `tokens`, which must pass first.")
     idle = exercise(Status.NOT_STARTED, check(Status.NOT_STARTED), next="Write it.", id="bag")
     shown = text(blocked, idle)
-    assert "· softmax  waits for another exercise\n  It builds on `tokens`" in shown
-    assert "· bag  not started" in shown
+    assert "· softmax  It builds on `tokens`, which must pass first.\n· bag  not started" in shown
     assert "Write it." not in shown
     assert "--seed" not in shown
     assert "Write it." in text(idle)
