@@ -11,7 +11,8 @@ from typing import cast
 
 from unravel.grading.sandbox.birth import Target
 
-ALWAYS = ("numpy", "einops", "jaxtyping", "beartype", "unravel", "unravel.interp")
+# What learners' files import, and the parts of ours that `unravel.interp` needs: a child can't read those.
+ALWAYS = ("numpy", "einops", "jaxtyping", "beartype", "unravel.interp", "unravel.errors", "unravel.paths")
 # Threads that belong to a library and take no part after a fork; all others are a reason not to fork.
 _HARMLESS = ("jemalloc_bg_thd",)
 

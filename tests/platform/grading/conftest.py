@@ -12,7 +12,7 @@ from unravel.grading.warm import Limits, Warm
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from sandbox_kit import SECRET, Inside, start  # noqa: E402
+from sandbox_kit import SECRET, Inside, start
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What the tests of the sandbox share: a child that runs given code, and a zygote that is skipped where there is none."""
+"""What the tests of the sandbox share: a child that runs given code, and a zygote where the system offers one."""
 
 from __future__ import annotations
 

@@ -213,9 +213,9 @@ def probe():
         except OSError:
             pass
     limits = {name: resource.getrlimit(getattr(resource, name)) for name in dir(resource) if name.startswith("RLIMIT_")}
-    return fds, dict(os.environ), sys.argv, os.getcwd(), limits, os.getpid(), os.getppid(), os.getsid(0)
+    return fds, dict(os.environ), sys.argv, os.getcwd(), limits, os.getpid(), os.getsid(0)
 """
-    fds, environ, argv, cwd, limits, pid, ppid, session = inside.run(code)
+    fds, environ, argv, cwd, limits, pid, session = inside.run(code)
     null = os.stat(os.devnull).st_rdev
     assert fds == [(0, null), (1, null), (2, null), (3, 0o14)]  # and one socket
     assert SECRET not in str(environ)

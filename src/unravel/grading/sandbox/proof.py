@@ -27,6 +27,12 @@ def prove(sock: socket.socket) -> None:
     sock.sendall(json.dumps(held).encode() + b"\n")
 
 
+def linger(sock: socket.socket) -> None:
+    """Echoes until the other side hangs up: a child that lives and does nothing else, for trials of life and death."""
+    while data := sock.recv(4096):
+        sock.sendall(data)
+
+
 def _refused(attempt: Callable[[], object]) -> bool:
     try:
         attempt()
