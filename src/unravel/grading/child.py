@@ -7,6 +7,7 @@ expected value and no verdict. A learner who rewrites this module from within ga
 from __future__ import annotations
 
 import contextlib
+import io
 import random
 import socket
 import sys
@@ -23,13 +24,14 @@ from unravel.grading.loading import Unit, load_units
 MAX_OUTPUT = 8_000
 
 
-class Bounded:
+class Bounded(io.TextIOBase):
     """A text stream that keeps the first `MAX_OUTPUT` characters and counts the rest."""
 
     encoding = "utf-8"
     errors = "replace"
 
     def __init__(self) -> None:
+        super().__init__()
         self._parts: list[str] = []
         self._kept = 0
         self._lost = 0
@@ -37,24 +39,18 @@ class Bounded:
     def write(self, text: str) -> int:
         """Keeps what fits."""
         room = MAX_OUTPUT - self._kept
-        self._parts.append(text[:room])
-        self._kept += len(text[:room])
-        self._lost += max(0, len(text) - room)
+        if room > 0:
+            self._parts.append(text[:room])
+            self._kept += len(text[:room])
+        self._lost += max(0, len(text) - max(0, room))
         return len(text)
-
-    def flush(self) -> None:
-        """Nothing to do."""
-
-    def isatty(self) -> bool:
-        """Never."""
-        return False
 
     def take(self) -> str:
         """What was written since the last call."""
         text = "".join(self._parts)
         if self._lost:
             text += f"\n... and {self._lost} characters more"
-        self.__init__()  # type: ignore[misc]
+        self._parts, self._kept, self._lost = [], 0, 0
         return text
 
 
@@ -111,11 +107,11 @@ class Executor:
 
     def _do_call(self, request: dict[str, Any], buffers: list[bytearray], encoder: wire.Encoder) -> dict[str, Any]:
         args, kwargs = self._arguments(request, buffers)
-        before, _ = self._arguments(request, [bytearray(data) for data in buffers])
+        before = self._arguments(request, [bytearray(data) for data in buffers])
         value = self._target(request)(*args, **kwargs)
         if request.get("inplace"):
             return {"ok": encoder.encode((value, args))}
-        return {"ok": encoder.encode(value), "changed": _changed(before, args)}
+        return {"ok": encoder.encode(value), "changed": _changed(before, args, kwargs)}
 
     def _do_get(self, request: dict[str, Any], buffers: list[bytearray], encoder: wire.Encoder) -> dict[str, Any]:
         return {"ok": encoder.encode(self._target(request))}
@@ -155,9 +151,10 @@ class Executor:
         return value
 
 
-def _changed(before: list[Any], after: list[Any]) -> list[int]:
-    """The positions of arguments that the call changed."""
-    return [i for i, (old, new) in enumerate(zip(before, after, strict=True)) if not _same(old, new)]
+def _changed(before: tuple[list[Any], dict[str, Any]], args: list[Any], kwargs: dict[str, Any]) -> list[int | str]:
+    """The positions and names of arguments that the call changed."""
+    places = [i for i, (old, new) in enumerate(zip(before[0], args, strict=True)) if not _same(old, new)]
+    return [*places, *(name for name, old in before[1].items() if not _same(old, kwargs[name]))]
 
 
 def _same(old: Any, new: Any) -> bool:

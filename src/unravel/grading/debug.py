@@ -1,4 +1,4 @@
-"""`unravel check --debug`: the same checks, in this process, so that `breakpoint()` and `print` work. Grades nothing."""
+"""`unravel check --debug`: the same checks, in this process, so that `breakpoint()` and `print` work. No grades."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from unravel.grading.report import Frame, Status
@@ -22,6 +23,16 @@ _ADVICE = {
 }
 
 
+# Control characters, which could rewrite what a terminal shows, and halves of surrogate pairs, which can't be stored.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def plain(text: str, limit: int) -> str:
+    """Text from a submission as it may be stored and shown: bounded, and what isn't printable replaced."""
+    lines = text[:limit].replace("\r\n", "\n").replace("\r", "\n")
+    return _UNPRINTABLE.sub("\ufffd", lines)
+
+
 class LearnerFault(Exception):
     """The submission raised, hung, died or broke the rules. Carries the verdict and what the learner should read."""
 
@@ -39,7 +50,7 @@ def from_error(error: Any, note: str = "") -> LearnerFault:
     status = _KINDS.get(str(error.get("kind")), Status.ERROR)
     if status is Status.NOT_STARTED:
         return LearnerFault(status, "Not written yet: the stub still raises NotImplementedError.", _frames(error))
-    kind, text = str(error.get("type", ""))[:100], str(error.get("message", ""))[:MAX_TEXT]
+    kind, text = plain(str(error.get("type", "")), 100), plain(str(error.get("message", "")), MAX_TEXT)
     message = f"{kind}: {text}" if text else kind
     advice = _ADVICE.get(status, "")
     return LearnerFault(status, " ".join(part for part in (message, advice, note) if part), _frames(error))
@@ -54,5 +65,5 @@ def _frames(error: dict[str, Any]) -> tuple[Frame, ...]:
 
 def _frame(item: dict[str, Any]) -> Frame:
     line = item.get("line")
-    texts = [str(item.get(key, ""))[:200] for key in ("file", "function", "text")]
+    texts = [plain(str(item.get(key, "")), 200) for key in ("file", "function", "text")]
     return Frame(texts[0], line if type(line) is int and 0 <= line < 10**7 else 0, texts[1], texts[2])

@@ -21,7 +21,7 @@ class Unit:
 def load_units(
     units: list[Unit], module: types.ModuleType, describe: Callable[[BaseException], dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Runs all units in `module`. Returns a fault for each statement that failed, with the names it would have bound."""
+    """Runs all units in `module`. Returns a fault for each statement that failed, with the names it would bind."""
     faults: list[dict[str, Any]] = []
     flags = 0
     for unit in units:

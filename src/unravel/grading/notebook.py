@@ -1,4 +1,4 @@
-"""`from unravel import check` in a notebook: checks what the kernel has run so far, and shows the report in the page."""
+"""`from unravel import check` in a notebook: checks what the kernel has run so far, and shows the report there."""
 
 from __future__ import annotations
 

@@ -33,8 +33,9 @@ class Reference:
 
     def contract(self, name: str) -> Contract:
         """The annotations of a function."""
-        found = self._contracts.setdefault((name, ""), Contract.of(getattr(self._module, name), name))
-        assert found is not None
+        found = self._contracts.get((name, ""))
+        if found is None:
+            found = self._contracts[(name, "")] = Contract.of(getattr(self._module, name), name)
         return found
 
     def method(self, cls: str, name: str) -> Contract | None:

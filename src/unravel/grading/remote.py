@@ -12,8 +12,12 @@ from unravel.grading import wire
 from unravel.grading.fault import LearnerFault
 from unravel.grading.reference import Reference
 from unravel.grading.report import Status
-from unravel.grading.transport import LocalTransport, SandboxTransport
-from unravel.grading.wire import Ref
+from unravel.grading.shapes import Contract
+from unravel.grading.transport import LocalTransport, Reply, SandboxTransport
+from unravel.grading.wire import Ref, Unsendable
+
+# What a check may keep for the diagnosis, in bytes of tensors. Beyond it the check is left out of the diagnosis.
+MAX_TRACE = 32 << 20
 
 
 class CheckMisuse(Exception):
@@ -22,11 +26,17 @@ class CheckMisuse(Exception):
 
 @dataclass
 class Session:
-    """What the objects below share: the way to the code, the solution's annotations, and the record of what came back."""
+    """What the objects below share: the way to the code, the solution's annotations, the record of what came back."""
 
     transport: SandboxTransport | LocalTransport
     reference: Reference
     trace: list[tuple[str, Any]] = field(default_factory=list)
+    traced: int = 0
+
+    def begin(self) -> None:
+        """Forgets what the check before returned and printed."""
+        self.trace, self.traced = [], 0
+        self.transport.stdout = []
 
     def ask(
         self,
@@ -38,13 +48,23 @@ class Session:
         """Sends a request, records what came back, wraps handles."""
         loaded = self.transport.ensure()
         if "name" in header and header["op"] != "run" and header["name"] not in loaded.names:
-            raise loaded.missing(header["name"])
+            raise loaded.missing(header["name"], self.reference.kind(header["name"]))
         encoded = [_out(item) for item in args], {key: _out(item) for key, item in (kwargs or {}).items()}
-        reply = self.transport.request(header, *encoded)
-        self.trace.append((label, reply.value))
+        try:
+            reply = self.transport.request(header, *encoded)
+        except Unsendable as fault:
+            raise CheckMisuse(f"{label}: {fault} can't be sent") from None
+        self._remember(label, reply)
         if reply.changed:
             raise LearnerFault(Status.FAILED, _changed(label, reply.changed[0]))
         return _in(reply.value, self)
+
+    def _remember(self, label: str, reply: Reply) -> None:
+        self.traced += reply.size
+        if self.traced > MAX_TRACE:
+            self.trace = []
+        else:
+            self.trace.append((label, reply.value))
 
 
 def _out(value: Any) -> Any:
@@ -69,16 +89,18 @@ def _in(value: Any, session: Session, cls: str = "") -> Any:
     return value
 
 
-def _changed(label: str, position: int) -> str:
-    ordinal = ["first", "second", "third", "fourth", "fifth"][min(position, 4)]
+def _changed(label: str, place: int | str) -> str:
+    ordinals = ["first argument", "second argument", "third argument"]
+    named = isinstance(place, int) and 0 <= place < len(ordinals)
+    which = ordinals[int(place)] if named else f"argument {place}"
     return (
-        f"`{label}` changed its {ordinal} argument in place. Whoever called it still needs that value: "
+        f"`{label}` changed its {which} in place. Whoever called it still needs that value: "
         "work on a copy (`x = x.clone()`), and use `x + 1` rather than `x += 1`."
     )
 
 
 class Function:
-    """A function of the submission. Calling it runs in the child; `inplace` also returns the arguments as they are after."""
+    """A function of the submission. Calling it runs in the child; `inplace` also returns the arguments as left."""
 
     def __init__(self, session: Session, name: str):
         self._session = session
@@ -86,8 +108,7 @@ class Function:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         contract = self._session.reference.contract(self._name)
-        if problem := contract.misuse(args, kwargs):
-            raise CheckMisuse(problem)
+        _hold(contract, args, kwargs)
         value = self._session.ask(self._name, {"op": "call", "name": self._name}, args, kwargs)
         if problem := contract.problem(args, kwargs, value):
             raise LearnerFault(Status.FAILED, problem)
@@ -95,6 +116,7 @@ class Function:
 
     def inplace(self, *args: Any, **kwargs: Any) -> Any:
         """`(value, arguments after the call)`; changing them is no fault here."""
+        _hold(self._session.reference.contract(self._name), args, kwargs)
         header = {"op": "call", "name": self._name, "inplace": True}
         return self._session.ask(self._name, header, args, kwargs)
 
@@ -107,6 +129,7 @@ class Class:
         self._name = name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        _hold(self._session.reference.method(self._name, "__init__"), args, kwargs)
         value = self._session.ask(self._name, {"op": "call", "name": self._name}, args, kwargs)
         if not isinstance(value, Handle):
             raise LearnerFault(Status.FAILED, f"`{self._name}(...)` should make an object of the class `{self._name}`.")
@@ -128,8 +151,8 @@ class Handle:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         label = self._cls or self._ref.type
-        value = self._session.ask(label, {"op": "call", "ref": self._ref.id}, args, kwargs)
-        return self._held(value, "forward" if self._is_module() else "__call__", args, kwargs)
+        method = "forward" if self._is_module() else "__call__"
+        return self._call(method, label, {"op": "call", "ref": self._ref.id}, args, kwargs)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("__"):
@@ -137,8 +160,7 @@ class Handle:
 
         def method(*args: Any, **kwargs: Any) -> Any:
             label = f"{self._cls or self._ref.type}.{name}"
-            value = self._session.ask(label, {"op": "call", "ref": self._ref.id, "attr": name}, args, kwargs)
-            return self._held(value, name, args, kwargs)
+            return self._call(name, label, {"op": "call", "ref": self._ref.id, "attr": name}, args, kwargs)
 
         return method
 
@@ -153,11 +175,21 @@ class Handle:
     def _is_module(self) -> bool:
         return self._session.reference.is_module(self._cls) if self._cls else "Module" in self._ref.mro
 
-    def _held(self, value: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call(
+        self, method: str, label: str, header: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         contract = self._session.reference.method(self._cls, method) if self._cls else None
+        _hold(contract, args, kwargs)
+        value = self._session.ask(label, header, args, kwargs)
         if contract and (problem := contract.problem(args, kwargs, value)):
             raise LearnerFault(Status.FAILED, problem)
         return value
+
+
+def _hold(contract: Contract | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Holds a check to the annotations of what it calls."""
+    if contract is not None and (problem := contract.misuse(args, kwargs)):
+        raise CheckMisuse(problem)
 
 
 class Submission:

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 
 from unravel.course.model import Check
-from unravel.errors import UnravelError
+from unravel.errors import ContentError, UnravelError
 from unravel.grading.authoring import Draw
-from unravel.grading.fault import LearnerFault
+from unravel.grading.fault import LearnerFault, plain
 from unravel.grading.remote import CheckMisuse, Session, Submission
 from unravel.grading.report import CheckResult, Frame, Status
 
@@ -38,8 +38,7 @@ def derive(seed: int, *words: str) -> int:
 
 def run_check(check: Check, function: Callable[..., None], session: Session, seed: int) -> Outcome:
     """Runs `function`, a check of the course, on the code behind `session`."""
-    session.trace = []
-    session.transport.stdout = []
+    session.begin()
     started = time.monotonic()
     status, message, frames = _attempt(check, function, session, seed)
     visible = not check.hidden
@@ -49,10 +48,11 @@ def run_check(check: Check, function: Callable[..., None], session: Session, see
         doc=check.doc,
         hidden=check.hidden,
         status=status,
-        message=message[:MAX_MESSAGE] if visible else _hidden(status),
+        message=plain(message, MAX_MESSAGE) if visible else _hidden(status),
         frames=frames if visible else (),
         stdout="".join(session.transport.stdout) if visible else "",
-        duration=round(time.monotonic() - started, 4),
+        # How long hidden inputs took could tell of them.
+        duration=round(time.monotonic() - started, 4) if visible else 0.0,
     )
     return Outcome(result, tuple(session.trace))
 
@@ -71,10 +71,10 @@ def _attempt(
         return fault.status, fault.message, fault.frames
     except AssertionError as fault:
         return Status.FAILED, str(fault) or check.doc, ()
+    except (CheckMisuse, ContentError) as fault:
+        return Status.ERROR, f"This check is at fault, not you: {str(fault).rstrip('.')}. Please report it.", ()
     except UnravelError as fault:
         return Status.ERROR, str(fault), ()
-    except CheckMisuse as fault:
-        return Status.ERROR, f"This check is at fault, not you: {fault}. Please report it.", ()
     except Exception as fault:  # a value that the check did not foresee: no points, and a reason
         return (
             Status.ERROR,

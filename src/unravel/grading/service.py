@@ -1,4 +1,4 @@
-"""Answers requests for checks: finds the file and the exercises, grades, records. Shared by the server and by those without one."""
+"""Answers requests for checks: finds the file and the exercises, grades, records. With or without the server."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Service:
         return self._engine
 
     def check(self, request: Request, emit: Emit) -> None:
-        """Grades and records; emits each check, each exercise and, for each submission, a report. Raises `UnravelError`."""
+        """Grades and records; emits each check, each exercise and, per submission, a report. Raises `UnravelError`."""
         engine = self.engine()
         workspace = find_workspace(request)
         for job in resolve(engine.course, workspace, request):

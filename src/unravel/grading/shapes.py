@@ -59,14 +59,16 @@ class Contract:
                     and _is_array(self.hints[key])
                     and not is_bearable(item, self.hints[key], conf=_CONF)
                 ):
-                    return f"{self.name}: argument {key} is {_describe(item)}, but its annotation is {_name(self.hints[key])}"
+                    wanted = _name(self.hints[key])
+                    return f"{self.name}: argument {key} is {_describe(item)}, but its annotation is {wanted}"
         return ""
 
     def _bound(self, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
         return dict(self.signature.bind(*args, **kwargs).arguments)
 
     def _sentence(self, hint: Any, bound: dict[str, Any], value: Any) -> str:
-        text = f"`{self.name}` should return {_name(hint)}{_sizes(hint, self.hints, bound)}, but it returns {_describe(value)}."
+        wanted = _name(hint) + _sizes(hint, self.hints, bound)
+        text = f"`{self.name}` should return {wanted}, but it returns {_describe(value)}."
         if value is None:
             text += " Is a `return` missing?"
         return text

@@ -9,22 +9,25 @@ from typing import Any, Protocol
 
 from unravel.grading import wire
 from unravel.grading.child import Executor
-from unravel.grading.fault import MAX_TEXT, LearnerFault, from_error
+from unravel.grading.fault import MAX_TEXT, LearnerFault, from_error, plain
 from unravel.grading.loading import Unit
 from unravel.grading.report import Status
 from unravel.grading.warm import Limits, Process, Warm
 
 LOAD_SECONDS = 10.0
 MAX_STDOUT = 8_000
+_TOO_LONG = (
+    "Your code didn't come back in time and was stopped. Is there a loop that never ends, or one over a large axis?"
+)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """A value that came back, with what was printed meanwhile and which arguments changed. Nothing in it is trusted."""
+    """A value that came back, the size of its buffers, and which arguments changed. Nothing in it is trusted."""
 
     value: Any
-    stdout: str = ""
-    changed: tuple[int, ...] = ()
+    size: int = 0
+    changed: tuple[int | str, ...] = ()
 
 
 class Transport(Protocol):
@@ -38,28 +41,61 @@ class Transport(Protocol):
 
 
 @dataclass(frozen=True)
+class LoadFault:
+    """A statement of the submission that failed. `names` are those it would bind; `error` is as the child sent it."""
+
+    names: frozenset[str]
+    error: dict[str, Any]
+    line: int
+
+    @property
+    def type(self) -> str:
+        """The class of the exception."""
+        return plain(str(self.error.get("type", "")), 100)
+
+    @property
+    def unit(self) -> str:
+        """The file or cell."""
+        frames = from_error(self.error).frames
+        return frames[-1].file if frames else "your file"
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether Python couldn't even parse the file or cell."""
+        return self.type in ("SyntaxError", "IndentationError", "TabError")
+
+    @property
+    def not_started(self) -> bool:
+        """Whether it is an untouched stub."""
+        return from_error(self.error).status is Status.NOT_STARTED
+
+
+@dataclass(frozen=True)
 class Loaded:
     """What a submission defines, and which of its statements failed."""
 
     names: frozenset[str]
-    faults: tuple[dict[str, Any], ...]
+    faults: tuple[LoadFault, ...]
 
-    def missing(self, name: str) -> LearnerFault:
-        """Why the submission has no `name`."""
-        for fault in self.faults:
-            if name in fault.get("names", ()):
-                return from_error(fault.get("error"))
-        if self.faults and not self.faults[0].get("names"):
-            return from_error(self.faults[0].get("error"), "Nothing can be checked until the file can be read.")
+    def missing(self, name: str, kind: str) -> LearnerFault:
+        """Why the submission has no `name`, a "function", "class" or "constant"."""
+        fault = next((fault for fault in self.faults if name in fault.names), None)
+        if fault is not None:
+            return from_error(fault.error)
+        fault = next((fault for fault in self.faults if fault.unreadable), None)
+        if fault is not None:
+            return from_error(fault.error, "What can't be read can't be checked.")
+        if kind == "constant" and (stub := next((item for item in self.faults if item.not_started), None)):
+            return from_error(stub.error)
         why = f"Your file has no `{name}`. Don't rename or remove what a stub defines."
-        return LearnerFault(Status.ERROR, f"{why} `unravel reset {name}` brings the stub back.")
+        return LearnerFault(Status.ERROR, f"{why} `unravel reset {name}` brings it back.")
 
     def note(self) -> str:
         """A word on the first statement that failed, for errors that may follow from it."""
-        if not self.faults or self.faults[0].get("error", {}).get("kind") == "not started":
+        fault = next((fault for fault in self.faults if not fault.not_started), None)
+        if fault is None:
             return ""
-        first = self.faults[0].get("error", {})
-        return f"(Line {self.faults[0].get('line')} of your file failed before: {first.get('type')}.)"
+        return f"(Line {fault.line} of {fault.unit} failed before: {fault.type}.)"
 
 
 class _Base:
@@ -81,31 +117,43 @@ class _Base:
         names, faults = reply.get("names"), reply.get("faults")
         if not isinstance(names, list) or not isinstance(faults, list):
             raise LearnerFault(Status.ERROR, "Your code sent back something that isn't an answer.")
-        good = tuple(f for f in faults if isinstance(f, dict) and isinstance(f.get("error"), dict))
-        self.loaded = Loaded(frozenset(str(n) for n in names), tuple({**f, "names": _names(f)} for f in good))
+        good = (item for item in faults if isinstance(item, dict) and isinstance(item.get("error"), dict))
+        self.loaded = Loaded(frozenset(map(str, names)), tuple(map(_load_fault, good)))
 
     def request(self, header: dict[str, Any], args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None) -> Reply:
         """Sends a request, reads the reply."""
         encoder = wire.Encoder()
         trees = {"args": encoder.encode(list(args)), "kwargs": encoder.encode(kwargs or {})}
         reply, buffers = self._exchange({**header, **trees}, encoder.buffers)
-        printed = str(reply.get("stdout", ""))[:MAX_STDOUT]
-        if printed:
-            self.stdout.append(printed)
+        self._print(reply.get("stdout", ""))
         if "error" in reply:
             raise from_error(reply["error"], self.loaded.note() if self.loaded else "")
         changed = reply.get("changed", [])
-        positions = tuple(i for i in changed if type(i) is int) if isinstance(changed, list) else ()
-        return Reply(wire.Decoder(buffers).decode(reply.get("ok")), printed, positions)
+        places = tuple(i for i in changed if type(i) in (int, str)) if isinstance(changed, list) else ()
+        try:
+            value = wire.Decoder(buffers).decode(reply.get("ok"))
+        except wire.ProtocolError as fault:
+            raise _no_answer(fault) from None
+        return Reply(value, sum(map(len, buffers)), places)
+
+    def _print(self, text: Any) -> None:
+        room = MAX_STDOUT - sum(map(len, self.stdout))
+        if isinstance(text, str) and text and room > 0:
+            self.stdout.append(plain(text, room))
 
 
-def _names(fault: dict[str, Any]) -> list[str]:
-    found = fault.get("names")
-    return [str(name) for name in found] if isinstance(found, list) else []
+def _load_fault(item: dict[str, Any]) -> LoadFault:
+    names, line = item.get("names"), item.get("line")
+    found = frozenset(map(str, names)) if isinstance(names, list) else frozenset()
+    return LoadFault(found, item["error"], line if type(line) is int and 0 <= line < 10**7 else 0)
+
+
+def _no_answer(fault: wire.ProtocolError) -> LearnerFault:
+    return LearnerFault(Status.ERROR, f"Your code sent back something that isn't an answer: {fault}.")
 
 
 class SandboxTransport(_Base):
-    """A child of the warm zygote. A child that hangs, dies or breaks the protocol is killed; the next check gets a new one."""
+    """A child of the warm zygote. One that hangs, dies or breaks the protocol is killed; the next check gets another."""
 
     def __init__(self, warm: Warm, units: Sequence[Unit], limits: Limits | None = None):
         super().__init__()
@@ -147,16 +195,14 @@ class SandboxTransport(_Base):
         if process is None:
             raise LearnerFault(Status.CRASHED, "The process that ran your code is gone.")
         try:
-            process.sock.settimeout(max(0.001, self.deadline - time.monotonic()))
-            wire.send(process.sock, header, buffers)
+            wire.send(process.sock, header, buffers, self.deadline)
             return wire.receive(process.sock, self.deadline)
         except TimeoutError:
             self.close()
-            text = "Your code didn't come back in time and was stopped. Is there a loop that never ends, or one over a large axis?"
-            raise LearnerFault(Status.TIMEOUT, text) from None
+            raise LearnerFault(Status.TIMEOUT, _TOO_LONG) from None
         except wire.ProtocolError as fault:
             self.close()
-            raise LearnerFault(Status.ERROR, f"Your code sent back something that isn't an answer: {fault}.") from None
+            raise _no_answer(fault) from None
         except (EOFError, OSError):
             raise self._died() from None
 

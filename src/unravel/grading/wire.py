@@ -3,6 +3,7 @@
 A message is: header length and buffer count (little-endian uint32 each), the header, then each buffer. Plain values
 travel as JSON; everything else as a one-key object: `{"x": buffer, ...}` a tensor, `{"r": id}` a handle, and so on.
 Both sides use this module, but only the grader relies on it: every length, dtype and shape is checked before use.
+What a message may cost the reader is bounded too: each buffer is used once, and what can't be hashed fast is counted.
 """
 
 from __future__ import annotations
@@ -23,28 +24,16 @@ MAX_BUFFERS = 4096
 MAX_BYTES = 256 << 20
 MAX_DEPTH = 60
 MAX_NODES = 200_000
+# Keys of dicts and members of sets: numbers can be chosen so that all have one hash, and then each costs all before it.
+MAX_HASHED = 10_000
+# Hexadecimal digits of an int. Python refuses to print longer ones, so that they could not even stand in a message.
+MAX_DIGITS = 3_500
 
 _PREFIX = struct.Struct("<IIQ")
 
-DTYPES: dict[str, torch.dtype] = {
-    name: getattr(torch, name)
-    for name in (
-        [
-            "float32",
-            "float64",
-            "float16",
-            "bfloat16",
-            "int64",
-            "int32",
-            "int16",
-            "int8",
-            "uint8",
-            "bool",
-            "complex64",
-            "complex128",
-        ]
-    )
-}
+_FLOATS = ("float32", "float64", "float16", "bfloat16", "complex64", "complex128")
+_INTEGERS = ("int64", "int32", "int16", "int8", "uint8", "bool")
+DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in (*_FLOATS, *_INTEGERS)}
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
@@ -82,7 +71,7 @@ class Encoder:
         if value is None or isinstance(value, bool | str):
             return str(value) if isinstance(value, str) else value
         if isinstance(value, int):
-            return {"i": hex(value)} if abs(value) >> 53 else int(value)
+            return _integer(int(value))
         if isinstance(value, float):
             return float(value) if math.isfinite(value) else {"f": repr(float(value))}
         if isinstance(value, torch.Tensor):
@@ -91,8 +80,12 @@ class Encoder:
 
     def _other(self, value: Any, depth: int) -> Any:
         if isinstance(value, list | tuple | set | frozenset):
-            tag = "l" if isinstance(value, list) else "t" if isinstance(value, tuple) else "s"
-            return {tag: [self.encode(item, depth + 1) for item in value]}
+            tag = {list: "l", tuple: "t", set: "s", frozenset: "fs"}
+            return {
+                next(tag[kind] for kind in tag if isinstance(value, kind)): [
+                    self.encode(item, depth + 1) for item in value
+                ]
+            }
         if isinstance(value, dict):
             pairs = [[self.encode(k, depth + 1), self.encode(v, depth + 1)] for k, v in value.items()]
             return {"d": pairs}
@@ -137,6 +130,12 @@ class Encoder:
         return {**tree, "grad": True} if value.requires_grad and value.is_leaf else tree
 
 
+def _integer(value: int) -> Any:
+    if value.bit_length() > 4 * MAX_DIGITS:
+        raise Unsendable(f"an int of {value.bit_length()} bits")
+    return {"i": hex(value)} if abs(value) >> 53 else value
+
+
 class Decoder:
     """Turns a JSON tree back into a value. `resolve` turns a `Ref` into what it stands for."""
 
@@ -144,13 +143,17 @@ class Decoder:
         self._buffers = buffers
         self._resolve = resolve
         self._nodes = 0
+        self._hashed = 0
+        self._used: set[int] = set()
 
     def decode(self, tree: Any, depth: int = 0) -> Any:
         """The value of `tree`. Raises `ProtocolError` on anything that `Encoder` would not have written."""
         self._nodes += 1
         if depth > MAX_DEPTH or self._nodes > MAX_NODES:
             raise ProtocolError("a value too deep or too large")
-        if tree is None or isinstance(tree, bool | int | float | str):
+        if tree is None or isinstance(tree, bool | int | str):
+            return tree
+        if isinstance(tree, float) and math.isfinite(tree):
             return tree
         if not isinstance(tree, dict) or not tree:
             raise ProtocolError("a value of unknown form")
@@ -172,19 +175,36 @@ class Decoder:
         pairs = tree["d"]
         if not isinstance(pairs, list) or any(not isinstance(p, list) or len(p) != 2 for p in pairs):
             raise ProtocolError("a malformed dict")
+        self._count(len(pairs))
         return {self.decode(key, depth + 1): self.decode(item, depth + 1) for key, item in pairs}
+
+    def _set(self, items: Any, depth: int) -> set[Any]:
+        found = self._many(items, depth)
+        self._count(len(found))
+        return set(found)
+
+    def _count(self, more: int) -> None:
+        self._hashed += more
+        if self._hashed > MAX_HASHED:
+            raise ProtocolError("too many keys")
 
     def _bytes(self, index: Any) -> bytearray:
         if type(index) is not int or not 0 <= index < len(self._buffers):
             raise ProtocolError("a buffer that isn't there")
+        if index in self._used:
+            raise ProtocolError("a buffer used twice")
+        self._used.add(index)
         return self._buffers[index]
 
     def _tensor(self, tree: dict[str, Any], depth: int) -> torch.Tensor:
         dtype, shape, data = DTYPES[tree["dtype"]], tree["shape"], self._bytes(tree["x"])
         if not isinstance(shape, list) or len(shape) > 32:
             raise ProtocolError("a malformed shape")
-        if any(type(size) is not int or not 0 <= size <= MAX_BYTES for size in shape):
+        if any(type(size) is not int or size < 0 for size in shape):
             raise ProtocolError("a malformed shape")
+        # An empty tensor must not become huge when an axis is summed away.
+        if math.prod(size for size in shape if size) * dtype.itemsize > MAX_BYTES:
+            raise ProtocolError("an oversized shape")
         if math.prod(shape) * dtype.itemsize != len(data):
             raise ProtocolError("a tensor whose bytes don't fit its shape")
         flat = torch.frombuffer(data, dtype=dtype) if data else torch.empty(0, dtype=dtype)
@@ -201,6 +221,12 @@ class Decoder:
         return self._resolve(ref) if self._resolve is not None else ref
 
 
+def _big(tree: dict[str, Any]) -> int:
+    if len(tree["i"]) > MAX_DIGITS + 3:  # a sign and 0x
+        raise ProtocolError("an oversized int")
+    return int(tree["i"], 16)
+
+
 def _slice(decoder: Decoder, tree: dict[str, Any], depth: int) -> slice:
     start, stop, step = decoder._many(tree["sl"], depth)
     return slice(start, stop, step)
@@ -213,9 +239,10 @@ _READERS: dict[str, Callable[[Decoder, dict[str, Any], int], Any]] = {
     "sl": _slice,
     "l": lambda decoder, tree, depth: decoder._many(tree["l"], depth),
     "t": lambda decoder, tree, depth: tuple(decoder._many(tree["t"], depth)),
-    "s": lambda decoder, tree, depth: set(decoder._many(tree["s"], depth)),
+    "s": lambda decoder, tree, depth: decoder._set(tree["s"], depth),
+    "fs": lambda decoder, tree, depth: frozenset(decoder._set(tree["fs"], depth)),
     "b": lambda decoder, tree, depth: bytes(decoder._bytes(tree["b"])),
-    "i": lambda decoder, tree, depth: int(tree["i"][:10_000], 16),
+    "i": lambda decoder, tree, depth: _big(tree),
     "f": lambda decoder, tree, depth: {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[tree["f"]],
     "c": lambda decoder, tree, depth: complex(float(tree["c"][0]), float(tree["c"][1])),
     "dt": lambda decoder, tree, depth: DTYPES[tree["dt"]],
@@ -223,13 +250,13 @@ _READERS: dict[str, Callable[[Decoder, dict[str, Any], int], Any]] = {
 }
 
 
-def send(sock: socket.socket, header: dict[str, Any], buffers: list[bytes]) -> None:
-    """Writes one message. The socket's timeout bounds each write."""
-    text = json.dumps({**header, "sizes": [len(data) for data in buffers]}).encode("utf-8", "surrogatepass")
+def send(sock: socket.socket, header: dict[str, Any], buffers: list[bytes], deadline: float | None = None) -> None:
+    """Writes one message before `deadline` (of `time.monotonic`), else raises TimeoutError."""
+    text = json.dumps({**header, "sizes": [len(data) for data in buffers]}).encode("ascii")
     if len(text) > MAX_HEADER or len(buffers) > MAX_BUFFERS or sum(map(len, buffers)) > MAX_BYTES:
         raise Unsendable("a value too large to send")
-    sock.sendall(_PREFIX.pack(len(text), len(buffers), sum(map(len, buffers))) + text)
-    for data in buffers:
+    for data in (_PREFIX.pack(len(text), len(buffers), sum(map(len, buffers))) + text, *buffers):
+        _hurry(sock, deadline)
         sock.sendall(data)
 
 
@@ -241,12 +268,7 @@ def receive(sock: socket.socket, deadline: float | None = None) -> tuple[dict[st
     length, count, total = _PREFIX.unpack(_exactly(sock, _PREFIX.size, deadline))
     if length > MAX_HEADER or count > MAX_BUFFERS or total > MAX_BYTES:
         raise ProtocolError("an oversized message")
-    try:
-        header = json.loads(_exactly(sock, length, deadline).decode("utf-8", "surrogatepass"))
-    except (ValueError, RecursionError) as fault:
-        raise ProtocolError(f"a header that isn't JSON ({type(fault).__name__})") from None
-    if not isinstance(header, dict):
-        raise ProtocolError("a header that isn't an object")
+    header = _header(_exactly(sock, length, deadline))
     sizes = header.get("sizes")
     if not isinstance(sizes, list) or len(sizes) != count or any(type(n) is not int or n < 0 for n in sizes):
         raise ProtocolError("malformed buffer sizes")
@@ -255,17 +277,44 @@ def receive(sock: socket.socket, deadline: float | None = None) -> tuple[dict[st
     return header, [_exactly(sock, size, deadline) for size in sizes]
 
 
+def _header(data: bytearray) -> dict[str, Any]:
+    try:
+        header = json.loads(data.decode("ascii"), object_pairs_hook=_object, parse_constant=_constant)
+    except (ValueError, RecursionError) as fault:
+        raise ProtocolError(f"a header that isn't JSON ({type(fault).__name__})") from None
+    if not isinstance(header, dict):
+        raise ProtocolError("a header that isn't an object")
+    return header
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ProtocolError("a key given twice")
+    return found
+
+
+def _constant(name: str) -> Any:
+    raise ProtocolError(f"{name} in a header")
+
+
 def _exactly(sock: socket.socket, count: int, deadline: float | None) -> bytearray:
     data = bytearray(count)
     view, at = memoryview(data), 0
     while at < count:
-        if deadline is not None:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            sock.settimeout(left)
+        _hurry(sock, deadline)
         got = sock.recv_into(view[at : at + (1 << 20)])
         if not got:
             raise EOFError
         at += got
     return data
+
+
+def _hurry(sock: socket.socket, deadline: float | None) -> None:
+    """Lets the next read or write take no longer than is left."""
+    if deadline is None:
+        return
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    sock.settimeout(left)
