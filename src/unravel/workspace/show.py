@@ -68,11 +68,11 @@ def next_up(spot: Spot | None) -> str:
     if spot is None:
         return style("You have passed every exercise of the course. Well done!", fg="green")
     exercise = spot.exercise
-    colon = f", cell {spot.line}" if spot.path.suffix == ".ipynb" else f":{spot.line}"
+    place = ", in its cell" if spot.path.suffix == ".ipynb" else f":{spot.line}"
     effort = f"{exercise.minutes} min, {_count(exercise.points, 'point')}, difficulty {_dots(exercise.difficulty)}"
     return _lines(
         f"{style(exercise.id, bold=True)}  {exercise.title}  {style(effort, dim=True)}",
-        f"  write it in   {_near(spot.path)}{colon}",
+        f"  write it in   {_near(spot.path)}{place}",
         f"  check it      unravel check {exercise.id}",
         f"  need help?    unravel hint {exercise.id}",
     )
