@@ -166,3 +166,7 @@ def serve(ctx: click.Context, port: int, workspace: Path | None, no_browser: boo
     from unravel.serve import serve
 
     ctx.exit(serve(workspace, port, browser=not no_browser))
+
+
+if __name__ == "__main__":
+    main()
