@@ -18,8 +18,8 @@ _SENTENCES = {
         "Free some space and run it again.",
     ),
     "disk i/o error": (
-        "The disk reports an error, so nothing was recorded.",
-        "See whether it is full or failing.",
+        "The disk is full or failing, so nothing was recorded.",
+        "Free some space and run it again.",
     ),
     "database is locked": (
         "Another process has been writing here for too long.",
