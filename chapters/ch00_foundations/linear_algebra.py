@@ -1,0 +1,90 @@
+"""The linear algebra that interpretability uses: directions, bases, low rank, what a head reads.
+
+Vectors are rows throughout: `x @ W` moves a row `x` of `d_model` numbers through a weight `W`.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def component_along(
+    vectors: Float[Tensor, "batch d_model"], direction: Float[Tensor, "d_model"]
+) -> Float[Tensor, "batch"]:
+    """How far each row reaches along `direction`: the signed length of its shadow on that line.
+
+    `direction` is not zero, and may have any length: only the way it points matters.
+
+    Example: the row `[3, 4]` reaches 3 along `[1, 0]`, 3 along `[10, 0]`, and -4 along `[0, -2]`.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+def ablate_direction(
+    vectors: Float[Tensor, "batch d_model"], direction: Float[Tensor, "d_model"]
+) -> Float[Tensor, "batch d_model"]:
+    """The rows with everything they had along `direction` taken out, and nothing else changed.
+
+    `direction` is not zero, and may have any length. `vectors` itself stays as it is: return a new tensor.
+
+    Example: `[3, 4]` without the direction `[1, 1]` is `[-0.5, 0.5]`.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+def coordinates_in_basis(
+    vectors: Float[Tensor, "batch d_model"], basis: Float[Tensor, "d_model d_model"]
+) -> Float[Tensor, "batch d_model"]:
+    """The recipe of each row: how much of each basis vector to add up to get it.
+
+    Row `i` of `basis` is the basis vector `i`. The basis vectors are independent, but they need be neither at
+    right angles nor of length one. The answer satisfies `answer @ basis == vectors`.
+
+    Example: with the basis `[1, 0]` and `[1, 1]`, the vector `[3, 4]` has the coordinates `[-1, 4]`, since
+    `-1 * [1, 0] + 4 * [1, 1]` is `[3, 4]`.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+def directions_needed(vectors: Float[Tensor, "batch d_model"], share: float) -> int:
+    """The smallest number of directions that together carry at least `share` of the variance of the rows.
+
+    Variance is the mean squared distance from the mean row. The directions are at right angles, may point
+    anywhere in the space, and are chosen as well as possible. `share` lies above 0 and below 1.
+
+    Example: the rows `[5, 5], [6, 6], [7, 7]` lie on a line, so 1 direction carries 0.99 of their variance.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+def best_rank_k(matrix: Float[Tensor, "rows cols"], k: int) -> tuple[Float[Tensor, "rows cols"], Float[Tensor, ""]]:
+    """The matrix of rank at most `k` that is nearest to `matrix`, and how far away it still is.
+
+    Far is the Frobenius norm of the difference: the root of the sum of its squared entries. `k` is at least 1
+    and at most `min(rows, cols)`.
+
+    Example: the best rank-1 approximation of `[[3, 0], [0, 2]]` is `[[3, 0], [0, 0]]`, at distance 2.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+def qk_svd(
+    W_Q: Float[Tensor, "d_model d_head"], W_K: Float[Tensor, "d_model d_head"]
+) -> tuple[Float[Tensor, "d_model d_head"], Float[Tensor, "d_head"], Float[Tensor, "d_model d_head"]]:
+    """The singular value decomposition of `W_Q @ W_K.T`, without ever building that d_model x d_model matrix.
+
+    Comes out as `U, S, V` with `U @ diag(S) @ V.T == W_Q @ W_K.T`. The columns of `U` are at right angles and
+    of length one, and so are those of `V`; `S` is never negative, and its largest value comes first. Column
+    `i` of `U` is a direction that the query side reads, column `i` of `V` the one it is matched with on the
+    key side. `d_head` is less than `d_model`, and `W_Q` and `W_K` have rank `d_head`.
+
+    Example: `W_Q = [[2], [0], [0]]` and `W_K = [[0], [3], [0]]` give `S = [6]`, with `U` the first axis and
+    `V` the second one (or both with the opposite sign).
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
