@@ -51,7 +51,7 @@ Which one number has to be taken away from all of them?
 :::
 
 :::{{hint}}
-`x.mean()` is that number, and a tensor minus a number is a tensor.
+`torch.mean(x)` is that number, and a tensor minus a number is a tensor.
 :::
 ::::
 """
@@ -72,7 +72,7 @@ def {exercise}(x: Float[Tensor, "n"]) -> Float[Tensor, "n"]:
     tensor([-1.,  1.])
     """
     ### BEGIN SOLUTION
-    return x - x.mean()
+    return x - torch.mean(x)
     ### END SOLUTION
 '''
 
@@ -97,13 +97,13 @@ MISTAKES = """\
     Mistake(
         "{exercise}",
         why="You took the sum away, not the mean: divide it by how many numbers there are.",
-        right="x.mean()",
-        wrong="x.sum()",
+        right="torch.mean(x)",
+        wrong="torch.sum(x)",
     ),
     Mistake(
         "{exercise}",
         why="You took the first number away from all of them: take their mean.",
-        right="x.mean()",
+        right="torch.mean(x)",
         wrong="x[0]",
     ),
     Mistake(
