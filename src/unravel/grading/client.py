@@ -101,8 +101,8 @@ def _ask(connection: socket.socket, request: Event) -> Iterator[Event]:
                 if event["event"] == "done":
                     return
                 yield event
-    except OSError as fault:
-        raise UnravelError(f"The warm server hung up ({fault}).", fix="Check again.") from None
+    except (OSError, ValueError) as fault:
+        raise UnravelError(f"The warm server hung up ({fault}).", fix="Check again; a new one starts.") from None
     raise UnravelError("The warm server ended before it answered.", fix="Check again; a new one starts by itself.")
 
 

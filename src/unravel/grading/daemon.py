@@ -16,12 +16,14 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from unravel.errors import UnravelError
 
 IDLE_SECONDS = 1800.0
 MAX_REQUEST = 32 << 20
+START_SECONDS = 10.0
+DRAIN_SECONDS = 60.0
 
 
 class Server:
@@ -33,6 +35,7 @@ class Server:
         self._root = root
         self._grading = threading.Lock()
         self._last = time.monotonic()
+        self._counting = threading.Lock()
         self._busy = 0
         self._stop = threading.Event()
         self._service: Any = None
@@ -40,20 +43,28 @@ class Server:
     def run(self) -> None:
         """Serves until idle or told to stop. Returns at once when another server holds the socket."""
         with open(f"{self._path}.lock", "w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            if not self._hold(lock):
                 return
-            with contextlib.suppress(FileNotFoundError):
-                self._path.unlink()
+            self._path.unlink(missing_ok=True)
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
                 listener.bind(os.fspath(self._path))
                 os.chmod(self._path, 0o600)
                 listener.listen(64)
                 threading.Thread(target=self._warm_up, daemon=True).start()
                 self._accept(listener)
-            with contextlib.suppress(FileNotFoundError):
-                self._path.unlink()
+                self._end(listener)
+
+    def _hold(self, lock: IO[str]) -> bool:
+        """Takes the lock; waits for a server that is about to end, which has no socket any more."""
+        end = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except OSError:
+                if self._path.exists() or time.monotonic() > end:
+                    return False
+                time.sleep(0.02)
 
     def _warm_up(self) -> None:
         with self._grading, contextlib.suppress(UnravelError):
@@ -71,23 +82,38 @@ class Server:
         while not self._stop.is_set():
             if not self._busy and time.monotonic() - self._last > self._idle:
                 break
-            try:
-                connection, _ = listener.accept()
-            except TimeoutError:
-                continue
-            threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
-        with self._grading:
-            if self._service is not None:
-                self._service.close()
+            with contextlib.suppress(TimeoutError):
+                self._welcome(listener)
+
+    def _welcome(self, listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        self._count(1)
+        threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
+
+    def _end(self, listener: socket.socket) -> None:
+        """Takes no more clients, and answers those who came before."""
+        self._path.unlink(missing_ok=True)
+        listener.settimeout(0)
+        with contextlib.suppress(OSError):
+            while True:
+                self._welcome(listener)
+        end = time.monotonic() + DRAIN_SECONDS
+        while self._busy and time.monotonic() < end:
+            time.sleep(0.02)
+        if self._service is not None:
+            self._service.close()
 
     def _converse(self, connection: socket.socket) -> None:
-        self._busy += 1
         try:
             with connection, contextlib.suppress(OSError):
                 if _is_mine(connection):
                     self._answer(connection)
         finally:
-            self._busy -= 1
+            self._count(-1)
+
+    def _count(self, more: int) -> None:
+        with self._counting:
+            self._busy += more
             self._last = time.monotonic()
 
     def _answer(self, connection: socket.socket) -> None:
@@ -158,7 +184,13 @@ def start() -> None:
 
 def stop() -> None:
     """`unravel daemon stop`."""
-    print("The warm server has ended." if _tell("stop") is not None else "There is no warm server.")
+    from unravel.grading.client import connect
+
+    told, end = _tell("stop"), time.monotonic() + START_SECONDS
+    while told is not None and time.monotonic() < end and (connection := connect(start=False)) is not None:
+        connection.close()
+        time.sleep(0.02)
+    print("The warm server has ended." if told is not None else "There is no warm server.")
 
 
 def status() -> None:

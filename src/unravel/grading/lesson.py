@@ -92,7 +92,11 @@ class LessonGrader:
         ended = next((item.result for item in before if item.result.status in _FINAL), None)
         if ended is not None:
             return Outcome(_skipped(check.name, check.sentence, check.doc, check.hidden, ended), ())
-        return run_check(check, getattr(self._tests, name), self._session, self._seed)
+        outcome = run_check(check, getattr(self._tests, name), self._session, self._seed)
+        if check.hidden:
+            # What the child saw of hidden inputs must not come out in a later check's output.
+            self._session.transport.close()
+        return outcome
 
     def _diagnosis(self, exercise: Exercise, outcomes: list[Outcome]) -> str:
         ran = [

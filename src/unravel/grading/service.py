@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from unravel.course.load import load_course
 from unravel.course.model import Course, Exercise, Lesson
 from unravel.errors import UnravelError
-from unravel.grading.engine import Engine, refused
+from unravel.grading.engine import Engine, refused, tier_notes, version
 from unravel.grading.loading import Unit
 from unravel.grading.report import Report, Tier
 from unravel.grading.source import Source
@@ -33,7 +33,6 @@ class Request:
     seed: int | None = None
     units: tuple[tuple[str, str], ...] = ()
     workspace: str | None = None
-    isolation: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class Service:
         try:
             source = _source(job, request)
         except UnravelError as fault:
-            return _unreadable(job, fault)
+            return _unreadable(job, fault, engine.prepare(job.lesson).tier)
         return engine.check(source, [exercise.id for exercise in job.exercises], seed=request.seed, on_event=emit)
 
 
@@ -95,12 +94,13 @@ def _source(job: Job, request: Request) -> Source:
     return Source.read(job.path)
 
 
-def _unreadable(job: Job, fault: UnravelError) -> Report:
+def _unreadable(job: Job, fault: UnravelError, tier: Tier) -> Report:
     from datetime import UTC, datetime
 
     name = job.path.name if job.path else "notebook"
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return Report(0, Tier.FULL, True, now, 0.0, name, "", refused(job.exercises, fault))
+    results = refused(job.exercises, fault)
+    return Report(0, tier, tier is not Tier.NONE, now, 0.0, name, "", results, tier_notes(tier), version())
 
 
 def find_workspace(request: Request) -> Workspace | None:

@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from unravel.errors import UnravelError
@@ -35,12 +36,11 @@ def socket_path(root: Path) -> Path:
     return runtime_folder() / f"{hashlib.sha256(words.encode()).hexdigest()[:16]}.sock"
 
 
-def _sources(package: Path) -> list[os.DirEntry[str]]:
-    """The package's Python files, two levels deep, which is all there are."""
-    found: list[os.DirEntry[str]] = []
-    for entry in os.scandir(package):
-        if entry.is_file() and entry.name.endswith(".py"):
-            found.append(entry)
-        elif entry.is_dir() and not entry.name.startswith("_"):
-            found.extend(item for item in os.scandir(entry.path) if item.name.endswith(".py"))
-    return found
+def _sources(folder: Path | str) -> Iterator[os.DirEntry[str]]:
+    """The package's Python files. Not the course's, which an installed package keeps in `_content`."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".py"):
+                yield entry
+            elif not entry.name.startswith("_") and entry.is_dir():
+                yield from _sources(entry.path)

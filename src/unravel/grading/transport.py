@@ -153,7 +153,7 @@ def _no_answer(fault: wire.ProtocolError) -> LearnerFault:
 
 
 class SandboxTransport(_Base):
-    """A child of the warm zygote. One that hangs, dies or breaks the protocol is killed; the next check gets another."""
+    """A child of the warm zygote. One that hangs, dies or breaks the protocol is killed; the next check has another."""
 
     def __init__(self, warm: Warm, units: Sequence[Unit], limits: Limits | None = None):
         super().__init__()
@@ -229,6 +229,9 @@ class LocalTransport(_Base):
         """What the code defines."""
         assert self.loaded is not None
         return self.loaded
+
+    def close(self) -> None:
+        """Nothing to end."""
 
     def _exchange(self, header: dict[str, Any], buffers: list[bytes]) -> tuple[dict[str, Any], list[bytearray]]:
         reply, out = self._executor.answer(header, [bytearray(data) for data in buffers])

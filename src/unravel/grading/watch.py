@@ -80,10 +80,12 @@ class Watcher:
             self.inbox.put(("report", reports[0]))
         except UnravelError as fault:
             self.inbox.put(("fault", str(fault)))
+        except Exception as fault:  # else the loop would wait for this check for ever
+            self.inbox.put(("fault", f"The check failed ({type(fault).__name__}: {fault}). Please report it."))
 
     def on_saved(self, path: str) -> None:
         """A lesson file was saved: checks when it is the one at hand."""
-        if Path(path) == self.path:
+        if Path(path).resolve() == self.path.resolve():
             self.check()
 
     def on_report(self, report: Report) -> None:

@@ -34,6 +34,7 @@ _PREFIX = struct.Struct("<IIQ")
 _FLOATS = ("float32", "float64", "float16", "bfloat16", "complex64", "complex128")
 _INTEGERS = ("int64", "int32", "int16", "int8", "uint8", "bool")
 DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in (*_FLOATS, *_INTEGERS)}
+_TAGS = ((list, "l"), (tuple, "t"), (set, "s"), (frozenset, "fs"))
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
@@ -80,12 +81,8 @@ class Encoder:
 
     def _other(self, value: Any, depth: int) -> Any:
         if isinstance(value, list | tuple | set | frozenset):
-            tag = {list: "l", tuple: "t", set: "s", frozenset: "fs"}
-            return {
-                next(tag[kind] for kind in tag if isinstance(value, kind)): [
-                    self.encode(item, depth + 1) for item in value
-                ]
-            }
+            tag = next(tag for kind, tag in _TAGS if isinstance(value, kind))
+            return {tag: [self.encode(item, depth + 1) for item in value]}
         if isinstance(value, dict):
             pairs = [[self.encode(k, depth + 1), self.encode(v, depth + 1)] for k, v in value.items()]
             return {"d": pairs}
