@@ -117,8 +117,9 @@ def assert_close(
     if got.shape != want.shape:
         message = f"{what} should have shape {tuple(want.shape)}, but it has shape {tuple(got.shape)}."
         raise AssertionError(_join(message, hint))
-    got, want = got.to(_wide(got)), want.to(_wide(want))
-    bad = ~torch.isclose(got, want.to(got.dtype), rtol=rtol, atol=atol, equal_nan=bool(want.isnan().any()))
+    kind = _wide(got, want)
+    got, want = got.to(kind), want.to(kind)
+    bad = ~torch.isclose(got, want, rtol=rtol, atol=atol, equal_nan=bool(want.isnan().any()))
     if bool(bad.any()):
         raise AssertionError(_join(_where(got, want, bad, what), hint))
 
@@ -137,17 +138,20 @@ def assert_equal(actual: Any, expected: Any, what: str = "the answer", *, hint: 
         raise AssertionError(_join(f"{what} should be {expected!r}, but it is {_short(actual)}.", hint))
 
 
-def _wide(value: torch.Tensor) -> torch.dtype:
+def _wide(got: torch.Tensor, want: torch.Tensor) -> torch.dtype:
+    """A dtype that holds both without loss."""
     import torch
 
-    return torch.complex128 if value.is_complex() else torch.float64
+    if got.is_complex() or want.is_complex():
+        return torch.complex128
+    return torch.float64 if got.is_floating_point() or want.is_floating_point() else torch.int64
 
 
 def _where(got: torch.Tensor, want: torch.Tensor, bad: torch.Tensor, what: str) -> str:
     import torch
 
     if got.dim() == 0:
-        return f"{what} should be {want.item():.6g}, but it is {got.item():.6g}."
+        return "{} should be {}, but it is {}.".format(what, *_numbers(want.item(), got.item()))
     count, total = int(bad.sum()), got.numel()
     if bool(got.isnan().any()) and not bool(want.isnan().any()):
         return f"{what} has NaN in {int(got.isnan().sum())} of {total} entries."
@@ -157,8 +161,14 @@ def _where(got: torch.Tensor, want: torch.Tensor, bad: torch.Tensor, what: str) 
     place = "[" + ", ".join(str(i) for i in index) + "]"
     return (
         f"{what} is wrong in {count} of {total} entries. The largest difference is at {place}: "
-        f"expected {want[index].item():.6g}, got {got[index].item():.6g}."
+        + "expected {}, got {}.".format(*_numbers(want[index].item(), got[index].item()))
     )
+
+
+def _numbers(want: complex, got: complex) -> tuple[str, str]:
+    """Both in six digits, or in as many as tell them apart."""
+    short = f"{want:.6g}", f"{got:.6g}"
+    return short if short[0] != short[1] and not isinstance(want, int) else (repr(want), repr(got))
 
 
 def _kind(value: Any) -> str:
@@ -171,5 +181,7 @@ def _short(value: Any) -> str:
 
 
 def _join(message: str, hint: str) -> str:
-    message = message[:1].upper() + message[1:]
+    first = message.partition(" ")[0]
+    if first.isalpha() and (len(first) > 1 or first == "a"):  # not `x` or `count_up(3)`, which are code
+        message = message[:1].upper() + message[1:]
     return f"{message} {hint}" if hint else message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
@@ -42,9 +42,9 @@ class Contract:
         with jaxtyped("context"):
             for key, item in bound.items():
                 if key in self.hints and _is_array(self.hints[key]):
-                    is_bearable(item, self.hints[key], conf=_CONF)
-            fits = is_bearable(value, hint if hint is not None else type(None), conf=_CONF)
-        return "" if fits else self._sentence(hint, bound, value)
+                    fits(item, self.hints[key])
+            good = fits(value, hint)
+        return "" if good else self._sentence(hint, bound, value)
 
     def misuse(self, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
         """What is wrong with the arguments of a check: a fault of the course, not of the learner."""
@@ -54,11 +54,7 @@ class Contract:
             return f"{self.name}: {fault}"
         with jaxtyped("context"):
             for key, item in bound.items():
-                if (
-                    key in self.hints
-                    and _is_array(self.hints[key])
-                    and not is_bearable(item, self.hints[key], conf=_CONF)
-                ):
+                if key in self.hints and _is_array(self.hints[key]) and not fits(item, self.hints[key]):
                     wanted = _name(self.hints[key])
                     return f"{self.name}: argument {key} is {_describe(item)}, but its annotation is {wanted}"
         return ""
@@ -72,6 +68,26 @@ class Contract:
         if value is None:
             text += " Is a `return` missing?"
         return text
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether `value` has the type `hint`, within a `jaxtyped` context for the sizes of axes.
+
+    Of a list, beartype looks at one item drawn by chance; the verdict must not hang on it, so all are looked at here.
+    """
+    if hint is None:
+        hint = type(None)
+    if not is_bearable(value, hint, conf=_CONF):
+        return False
+    inner = get_args(hint)
+    if isinstance(value, list | set | frozenset) and get_origin(hint) in (list, set, frozenset, Sequence, Iterable):
+        return all(fits(item, inner[0]) for item in value)
+    if isinstance(value, tuple) and get_origin(hint) is tuple:
+        kinds = [inner[0]] * len(value) if inner[1:] == (Ellipsis,) else list(inner)
+        return all(map(fits, value, kinds))
+    if isinstance(value, dict) and get_origin(hint) in (dict, Mapping):
+        return all(fits(key, inner[0]) and fits(item, inner[1]) for key, item in value.items())
+    return True
 
 
 @cache
