@@ -602,14 +602,15 @@ def test_scores_of_a_thousand_overflow_nowhere(submission, draw: Draw):
 def test_a_score_of_minus_infinity_gets_probability_zero(submission, draw: Draw):
     """Masking: an entry of -inf gets probability 0, and the others share the rest."""
     rows, columns = draw.sizes(2, low=3)
-    x = draw.normal(rows, columns)
+    x = skewed(draw, rows, columns)
     hole = draw.integer(0, columns)
     kept = [column for column in range(columns) if column != hole]
     masked = x.clone()
     masked[:, hole] = -math.inf
     probs = submission.softmax(masked)
     assert_close(probs[:, hole], torch.zeros(rows), "the probability of the masked entry")
-    assert_close(probs[:, kept], table(x[:, kept]).exp(), "the distribution over the others")
+    hint = "A masked entry is left out, wherever the others lie: exp(-inf) is 0 already."
+    assert_close(probs[:, kept], table(x[:, kept]).exp(), "the distribution over the others", hint=hint, rtol=1e-3)
 
 
 @checks("softmax")
@@ -663,6 +664,9 @@ def test_large_scores_overflow_nowhere(submission, draw: Draw):
     x = skewed(draw, *draw.sizes(2))
     hint = "exp(1000) is inf and exp(-1000) is 0: subtract each row's own maximum before exp."
     assert_close(submission.log_softmax(x), table(x), "the log-softmax of large scores", hint=hint, atol=1e-3)
+    hint = "The maximum, too, is taken along `dim`."
+    columns = submission.log_softmax(x.T.contiguous(), 0)
+    assert_close(columns, table(x).T, "the log-softmax of large scores with dim=0", hint=hint, atol=1e-3)
 
 
 @checks("log_softmax")
@@ -1090,7 +1094,8 @@ def test_a_module_that_works_in_place_spoils_nothing(submission, draw: Draw):
 def hooks_after(learner, model, x, own, trouble):
     """Puts `own` hooks on the model, calls the learner's function, which may fail, and counts what is there.
 
-    `trouble`: "" for none, "metric" or "model" for where a RuntimeError with a number of its own comes up.
+    `trouble`: "" for none, or where a RuntimeError with a number of its own comes up: in a module "before" the
+    named one, in one "after" it, or in the "metric".
     """
 
     def stumble(*args):
@@ -1098,15 +1103,16 @@ def hooks_after(learner, model, x, own, trouble):
 
     for _ in range(own):
         model.blocks[0].act.register_forward_hook(lambda module, args, output: None)
-    late = model.unembed.register_forward_pre_hook(stumble) if trouble == "model" else None
+    places = {"before": model.blocks[0].lin, "after": model.unembed}
+    trap = places[trouble].register_forward_pre_hook(stumble) if trouble in places else None
     error = ""
     try:
         metric = stumble if trouble == "metric" else (lambda logits: logits.sum())
         learner.activation_and_gradient(model, "blocks.0.act", x, metric)
-    except RuntimeError as fault:
+    except Exception as fault:
         error = str(fault)
-    if late is not None:
-        late.remove()
+    if trap is not None:
+        trap.remove()
     count = len(nn.modules.module._global_forward_hooks)
     count += len(nn.modules.module._global_forward_pre_hooks)
     for module in model.modules():
@@ -1130,21 +1136,22 @@ def test_no_hook_is_left_behind(submission, draw: Draw):
 def test_no_hook_is_left_behind_after_an_error(submission, draw: Draw):
     """When the model or the metric raises, the error comes through, and the hook is gone all the same."""
     truth = Residual(draw, n_layers=2)
-    for trouble in ("model", "metric"):
+    told = {"before": "a module before yours", "after": "a module after yours", "metric": "the metric"}
+    for trouble, where in told.items():
         own = draw.integer(2, 9)
         model = submission.run(build_residual, truth.matrices, truth.unembed, False)
         count, error = submission.run(hooks_after, model, truth.x, own, trouble)
         hint = "Don't catch it: `try:` with `finally:` cleans up and lets it through."
-        assert_equal(error, f"trouble {own}", f"the error that the {trouble} raised", hint=hint)
+        assert_equal(error, f"trouble {own}", f"the error that {where} raised", hint=hint)
         hint = "Put handle.remove() into `finally:`."
-        assert_equal(count, own, f"the number of hooks after the {trouble} raised", hint=hint)
+        assert_equal(count, own, f"the number of hooks after {where} raised an error", hint=hint)
 
 
-def flags_after(learner, model, x, flags):
+def flags_after(learner, model, x, flags, training):
     """Whether each parameter requires a gradient, and whether the model is in training mode, after the call."""
     for parameter, flag in zip(model.parameters(), flags, strict=True):
         parameter.requires_grad_(flag)
-    model.train(flags[0])
+    model.train(training)
     learner.activation_and_gradient(model, "blocks.0.lin", x, lambda logits: logits[:, 0].sum())
     return [parameter.requires_grad for parameter in model.parameters()], model.training
 
@@ -1156,10 +1163,32 @@ def test_the_model_is_left_as_it_was(submission, draw: Draw):
     model = submission.run(build_residual, truth.matrices, truth.unembed, False)
     flags = [True, False, *(draw.integer(0, 2) == 1 for _ in range(3))]
     flags = [flags[i] for i in draw.permutation(5).tolist()]
-    after, training = submission.run(flags_after, model, truth.x, flags)
-    hint = "There is no need to freeze the model: ask torch.autograd.grad for the one gradient you want."
-    assert_equal(after, flags, "requires_grad of the parameters, after the call,", hint=hint)
-    assert_equal(training, flags[0], "model.training, after the call,")
+    for training in (True, False):
+        after, mode = submission.run(flags_after, model, truth.x, flags, training)
+        hint = "There is no need to freeze the model: ask torch.autograd.grad for the one gradient you want."
+        assert_equal(after, flags, "requires_grad of the parameters, after the call,", hint=hint)
+        assert_equal(mode, training, "model.training, after the call,")
+
+
+def trained_after(learner, model, x, direction):
+    """One call of the learner's function, then a backward pass as in training: the first block's gradient."""
+    learner.activation_and_gradient(model, "blocks.0.act", x, lambda logits: logits.sum())
+    (model(x) * direction).sum().backward()
+    return model.blocks[0].lin.weight.grad
+
+
+@checks("activation_and_gradient")
+def test_training_goes_on_as_before(submission, draw: Draw):
+    """A training step after the call gives the gradients that it would have given without it."""
+    truth = Residual(draw, n_layers=2)
+    model = submission.run(build_residual, truth.matrices, truth.unembed, False)
+    direction = draw.normal(*truth.logits.shape)
+    found = submission.run(trained_after, model, truth.x, direction)
+    hint = "Is the submodule still as it was, or does it go on putting out your detached leaf?"
+    assert found is not None, "After the call, no gradient reaches the first block any more. " + hint
+    at_lin = truth.back(direction.double(), 0) * (1 - truth.act[0] ** 2)
+    expected = at_lin.T @ truth.x.double()
+    assert_close(found, expected, "the gradient of blocks.0.lin.weight", hint=hint, rtol=1e-3, atol=1e-3)
 
 
 def grads_after(learner, model, x, before):
