@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
@@ -12,7 +11,6 @@ def sqlite_engine(path: Path, busy_seconds: float) -> Engine:
     """An engine on one file. No pool: nothing is held open between uses, over a fork, or in an idle app."""
     url = URL.create("sqlite", database=str(path.absolute()))
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": busy_seconds})
-    event.listen(engine, "connect", _take_over_transactions)
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -30,13 +28,8 @@ def postgresql_engine(url: str) -> Engine:
         ) from error
 
 
-def _take_over_transactions(connection: Any, _record: object) -> None:
-    # The driver's own transactions start too late: DDL before the first INSERT would be outside of them.
-    connection.isolation_level = None
-
-
 def _begin(connection: Connection) -> None:
-    # A writer asks for the lock at once: a transaction that first reads, then writes, can't wait for its
-    # turn.
+    # Sent here, since the driver itself begins only at the first INSERT, which would leave DDL outside.
+    # A writer asks for the lock at once: a transaction that first reads, then writes, can't wait for it.
     reading = connection.get_execution_options().get("unravel_read", False)
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
