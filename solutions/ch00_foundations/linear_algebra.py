@@ -55,22 +55,6 @@ def coordinates_in_basis(
     ### END SOLUTION
 
 
-def directions_needed(vectors: Float[Tensor, "batch d_model"], share: float) -> int:
-    """The smallest number of directions that together carry at least `share` of the variance of the rows.
-
-    Variance is the mean squared distance from the mean row. The directions are at right angles, may point
-    anywhere in the space, and are chosen as well as possible. `share` lies above 0 and below 1.
-
-    Example: the rows `[5, 5], [6, 6], [7, 7]` lie on a line, so 1 direction carries 0.99 of their variance.
-    """
-    ### BEGIN SOLUTION
-    centred = vectors - vectors.mean(0)
-    variance = torch.linalg.svdvals(centred) ** 2  # along each principal direction, the largest first
-    carried = variance.cumsum(0) / variance.sum()
-    return int((carried < share).sum()) + 1
-    ### END SOLUTION
-
-
 def best_rank_k(matrix: Float[Tensor, "rows cols"], k: int) -> tuple[Float[Tensor, "rows cols"], Float[Tensor, ""]]:
     """The matrix of rank at most `k` that is nearest to `matrix`, and how far away it still is.
 

@@ -1,6 +1,6 @@
 import torch
 
-from unravel.grading import Alternative, Draw, Mistake, assert_close, assert_equal, checks
+from unravel.grading import Alternative, Draw, Mistake, assert_close, checks
 
 MISTAKES = [
     Mistake(
@@ -142,62 +142,6 @@ MISTAKES = [
         why="You returned the vectors unchanged: these are their coordinates in the standard basis, "
         "not in the one given.",
         wrong="return vectors.clone()",
-    ),
-    Mistake(
-        "directions_needed",
-        why="You forgot to subtract the mean row. Without that, the arrow from zero to the middle of "
-        "the cloud counts as variance.",
-        right="vectors - vectors.mean(0)",
-        wrong="vectors",
-    ),
-    Mistake(
-        "directions_needed",
-        why="You added up the singular values themselves. Variance goes with their squares.",
-        right="torch.linalg.svdvals(centred) ** 2",
-        wrong="torch.linalg.svdvals(centred)",
-    ),
-    Mistake(
-        "directions_needed",
-        why="You counted the directions that are not yet enough. One more is needed to reach the share.",
-        right="int((carried < share).sum()) + 1",
-        wrong="int((carried < share).sum())",
-    ),
-    Mistake(
-        "directions_needed",
-        why="You added up the variances from the smallest to the largest. To need few directions, "
-        "start with the largest.",
-        right="variance.cumsum(0)",
-        wrong="variance.flip(0).cumsum(0)",
-    ),
-    Mistake(
-        "directions_needed",
-        why="You counted coordinates: you sorted the variance of each column. But the directions may "
-        "point anywhere, and a cloud along one slanted line has variance in every column.",
-        wrong="""
-        variance = vectors.var(0).sort(descending=True).values
-        return int((variance.cumsum(0) / variance.sum() < share).sum()) + 1
-        """,
-    ),
-    Mistake(
-        "directions_needed",
-        why="You subtracted from each row the mean of its own entries. The middle of the cloud is the "
-        "mean row: average over the rows, one mean for each column.",
-        right="vectors.mean(0)",
-        wrong="vectors.mean(1, keepdim=True)",
-    ),
-    Mistake(
-        "directions_needed",
-        why="You compared each direction with the largest one. `share` is a share of the total: add up "
-        "from the largest on, until the sum reaches it.",
-        wrong="""
-        variance = torch.linalg.svdvals(vectors - vectors.mean(0)) ** 2
-        return int((variance > (1 - share) * variance[0]).sum())
-        """,
-    ),
-    Mistake(
-        "directions_needed",
-        why="You returned the rank: the number of directions that carry all of the variance, whatever `share` is.",
-        wrong="return int(torch.linalg.matrix_rank(vectors - vectors.mean(0)))",
     ),
     Mistake(
         "best_rank_k",
@@ -394,28 +338,6 @@ ALTERNATIVES = [
         code="return torch.linalg.lstsq(basis.T, vectors.T).solution.T",
     ),
     Alternative(
-        "directions_needed",
-        how="by the eigenvalues of the covariance",
-        code="""
-        variance = torch.linalg.eigvalsh(torch.cov(vectors.T)).flip(0)
-        total = 0.0
-        for count, value in enumerate(variance.tolist(), start=1):
-            total += value
-            if total >= share * variance.sum().item():
-                return count
-        return len(variance)
-        """,
-    ),
-    Alternative(
-        "directions_needed",
-        how="by searching the sorted sums",
-        code="""
-        variance = torch.linalg.svdvals(vectors - vectors.mean(dim=0, keepdim=True)).square()
-        sums = variance.cumsum(0)
-        return int(torch.searchsorted(sums, share * sums[-1])) + 1
-        """,
-    ),
-    Alternative(
         "best_rank_k",
         how="by projecting on the top right singular vectors",
         code="""
@@ -481,19 +403,6 @@ def _skewed_basis(draw, d_model):
 def _falling(draw, count):
     """Random strengths, the largest first, each at least one above the next: no two can change places."""
     return torch.arange(count, 0, -1) * 1.5 + draw.uniform(count, low=0.0, high=0.5)
-
-
-def _flat_cloud(draw, batch, d_model, strengths):
-    """Rows with mean zero whose spread is `strengths`, along random directions at right angles."""
-    noise = draw.normal(batch, len(strengths))
-    left = torch.linalg.qr(noise - noise.mean(0)).Q
-    return (left * strengths) @ _orthonormal(draw, d_model, len(strengths)).T
-
-
-def _between(strengths):
-    """For each k, a share that k directions carry and k - 1 don't, far from both."""
-    sums = torch.cat([torch.zeros(1), strengths.square().cumsum(0)]) / strengths.square().sum()
-    return ((sums[:-1] + sums[1:]) / 2).tolist()
 
 
 def _head(draw, d_model, d_head):
@@ -608,57 +517,6 @@ def test_recipe_adds_up_to_the_vector(submission, draw: Draw):
     basis, vectors = _skewed_basis(draw, d_model), draw.normal(batch, d_model)
     answer = submission.coordinates_in_basis(vectors, basis)
     assert_close(answer @ basis, vectors, "the sum of the recipe", rtol=1e-3, atol=1e-4)
-
-
-@checks("directions_needed")
-def test_clouds_counted_by_hand(submission, draw: Draw):
-    """Six points on three axes, with variances as 9 to 4 to 1; and five points on a slanted line."""
-    cross = torch.tensor([[3.0, 0, 0], [-3, 0, 0], [0, 2, 0], [0, -2, 0], [0, 0, 1], [0, 0, -1]])
-    cross = cross[draw.permutation(6)][:, draw.permutation(3)]
-    for share, expected in ((0.1, 1), (0.6, 1), (0.68, 2), (0.9, 2), (0.95, 3)):
-        answer = submission.directions_needed(cross, share)
-        hint = "One direction carries 9/14 = 0.643, two carry 13/14 = 0.929, three carry all."
-        assert_equal(answer, expected, f"the number of directions for a share of {share}", hint=hint)
-    line = torch.arange(5.0)[:, None] * torch.tensor([1.0, -1.0, 2.0]) + torch.tensor([0.0, 4.0, 1.0])
-    for share in (0.3, 0.99):
-        answer = submission.directions_needed(line, share)
-        assert_equal(answer, 1, f"the number of directions of a line, for a share of {share}")
-
-
-@checks("directions_needed")
-def test_every_share_of_a_known_cloud(submission, draw: Draw):
-    """A cloud spreads along random directions with known strengths; each share needs a known number."""
-    rank = draw.integer(3, 6)
-    d_model, batch = draw.sizes(2, low=7, high=14)
-    strengths = _falling(draw, rank)
-    cloud = _flat_cloud(draw, batch, d_model, strengths)
-    for expected, share in enumerate(_between(strengths), start=1):
-        answer = submission.directions_needed(cloud, share)
-        hint = "The cloud lies slanted in its space: no coordinate is special."
-        assert_equal(answer, expected, f"the number of directions for a share of {share:.3f}", hint=hint)
-
-
-@checks("directions_needed")
-def test_place_of_the_cloud_does_not_matter(submission, draw: Draw):
-    """Moving the whole cloud far from zero changes nothing: variance is measured from the mean row."""
-    d_model, batch = draw.sizes(2, low=6, high=12)
-    strengths = _falling(draw, 4)
-    cloud = _flat_cloud(draw, batch, d_model, strengths) + 10 * draw.normal(d_model)
-    for expected, share in enumerate(_between(strengths), start=1):
-        answer = submission.directions_needed(cloud, share)
-        assert_equal(answer, expected, f"the number of directions for a share of {share:.3f}, far from zero")
-
-
-@checks("directions_needed")
-def test_round_cloud_needs_all_directions(submission, draw: Draw):
-    """In a cloud that spreads equally along d directions, each carries one d-th of the variance."""
-    d_model, batch = draw.sizes(2, low=5, high=12)
-    batch = d_model + batch
-    cloud = _flat_cloud(draw, batch, d_model, 2.0 * torch.ones(d_model))
-    for expected in range(1, d_model + 1):
-        share = (expected - 0.5) / d_model
-        answer = submission.directions_needed(cloud, share)
-        assert_equal(answer, expected, f"the number of {d_model} equal directions for a share of {share:.3f}")
 
 
 @checks("best_rank_k")
