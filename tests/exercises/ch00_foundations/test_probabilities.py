@@ -1173,7 +1173,9 @@ def test_the_model_is_left_as_it_was(submission, draw: Draw):
 def trained_after(learner, model, x, direction):
     """One call of the learner's function, then a backward pass as in training: the first block's gradient."""
     learner.activation_and_gradient(model, "blocks.0.act", x, lambda logits: logits.sum())
-    (model(x) * direction).sum().backward()
+    score = (model(x) * direction).sum()
+    if score.requires_grad:
+        score.backward()
     return model.blocks[0].lin.weight.grad
 
 
