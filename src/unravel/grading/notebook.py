@@ -8,6 +8,7 @@ from typing import Any
 
 from unravel.errors import UnravelError
 from unravel.grading.client import check as ask
+from unravel.grading.magics import without_magics
 from unravel.grading.report import Report
 
 # What defines something. Expressions, loops and plots are left out: a check needs the definitions only.
@@ -25,7 +26,7 @@ _KEEP = (
 def check(name: str, *, seed: int | None = None) -> None:
     """Checks an exercise, lesson or chapter as `unravel check` does. In a notebook the code is what its cells ran."""
     shell = _shell()
-    units = _units(shell.user_ns.get("In", [])) if shell is not None else []
+    units = _units(shell.history_manager.input_hist_raw) if shell is not None else []
     request: dict[str, Any] = {"cwd": os.getcwd(), "name": name, "seed": seed, "units": units}
     request["workspace"] = os.environ.get("UNRAVEL_WORKSPACE")
     try:
@@ -53,7 +54,7 @@ def _units(cells: list[str]) -> list[tuple[str, str]]:
 
 def _definitions(text: str) -> str:
     """The cell with all but its definitions blanked, so that line numbers stay."""
-    lines = ["" if line.startswith(("%", "!")) else line for line in text.split("\n")]
+    lines = without_magics(text).split("\n")
     try:
         tree = ast.parse("\n".join(lines))
     except SyntaxError:

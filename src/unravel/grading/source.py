@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from unravel.errors import UnravelError
 from unravel.grading.loading import Unit
+from unravel.grading.magics import without_magics
 
 MAX_FILE = 2 << 20
 MAX_NOTEBOOK = 20 << 20
 _SKIP = {"demo", "prose", "check"}
-_MAGIC = re.compile(r"^[%!?]|^\w[\w.]*\?\s*$")
 
 
 @dataclass(frozen=True)
@@ -47,13 +46,9 @@ def _bytes(path: Path, limit: int) -> bytes:
         raise UnravelError("This is neither a .py nor an .ipynb file.", fix="Give the lesson's own file.", path=path)
     try:
         if not path.is_file():
-            raise FileNotFoundError
+            raise _no_file(path)
         with path.open("rb") as file:
             data = file.read(limit + 1)
-    except FileNotFoundError:
-        raise UnravelError(
-            "There is no such file.", fix="`unravel update` brings back files that are missing.", path=path
-        ) from None
     except OSError as fault:
         raise UnravelError(
             f"The file can't be read: {fault.strerror}.", fix="Look at its permissions.", path=path
@@ -65,6 +60,12 @@ def _bytes(path: Path, limit: int) -> bytes:
             path=path,
         )
     return data
+
+
+def _no_file(path: Path) -> UnravelError:
+    if path.exists():
+        return UnravelError("This is a folder or a device, not a file.", fix="Give the lesson's own file.", path=path)
+    return UnravelError("There is no such file.", fix="`unravel update` brings back files that are missing.", path=path)
 
 
 def _decode(data: bytes, path: Path) -> str:
@@ -104,11 +105,5 @@ def _wanted(cell: dict[str, Any]) -> bool:
 
 
 def _cell(number: int, cell: dict[str, Any]) -> Unit:
-    """A cell without its Jupyter magics, which are blanked so that line numbers stay."""
     text = cell["source"]
-    if not isinstance(text, str):
-        text = "".join(text)
-    if text.lstrip().startswith("%%"):
-        return Unit(f"cell {number}", "")
-    lines = ["" if _MAGIC.match(line) else line for line in text.split("\n")]
-    return Unit(f"cell {number}", "\n".join(lines))
+    return Unit(f"cell {number}", without_magics(text if isinstance(text, str) else "".join(text)))

@@ -108,7 +108,11 @@ def test_what_arrives_is_what_was_sent(value: Any):
 def test_every_dtype_with_its_odd_values_arrives_bit_by_bit():
     for name, dtype in DTYPES.items():
         odd = [0, 1] if dtype == torch.bool or not dtype.is_floating_point else [math.nan, math.inf, -math.inf, -0.0, 1]
-        for tensor in (torch.tensor(odd, dtype=dtype), torch.tensor(odd[-1], dtype=dtype), torch.empty(0, 3, dtype=dtype)):
+        for tensor in (
+            torch.tensor(odd, dtype=dtype),
+            torch.tensor(odd[-1], dtype=dtype),
+            torch.empty(0, 3, dtype=dtype),
+        ):
             assert alike(over(tensor), tensor), name
 
 
