@@ -80,7 +80,8 @@ def test_whole_region_is_replaced_at_its_indent(code: str) -> None:
 
 
 def test_whole_of_several_regions() -> None:
-    namespace = run("C", None, "\n    self.m = n\n    ### NEXT REGION\n    return self.m * 10\n")
+    code = "\n    twice = 2 * n\n    half = n / 2\n    self.m = twice * half / n\n    ### NEXT REGION\n    return self.m * 10\n"
+    namespace = run("C", None, code)
     assert namespace["C"](5).get() == 50
 
 

@@ -53,11 +53,21 @@ def test_changed_lesson_is_read_again(tiny: Path, monkeypatch: pytest.MonkeyPatc
     assert read == ["more"]
 
 
-def test_faulty_lesson_is_never_remembered(tiny: Path) -> None:
-    path = tiny / "chapters/ch00_tiny/more.md"
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("chapters/ch00_tiny/more.md", ":points: 2\n", ""),
+        ("chapters/ch00_tiny/basics.md", "x.square().mean()\n", "double(x)\n"),
+        ("tests/exercises/ch00_tiny/test_more.py", 'right="n + 1"', 'right="n + 2"'),
+    ],
+)
+def test_faulty_lesson_is_never_remembered(tiny: Path, file: str, old: str, new: str) -> None:
+    path = tiny / file
     good = path.read_text()
-    path.write_text(good.replace(":points: 2\n", ""))
-    assert len(load_problems(tiny)) == len(load_problems(tiny)) == 1
+    path.write_text(good.replace(old, new))
+    first = list(map(str, load_problems(tiny)))
+    assert len(first) == 1
+    assert list(map(str, load_problems(tiny))) == first
     path.write_text(good)
     assert load_problems(tiny) == []
 
