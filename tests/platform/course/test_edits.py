@@ -80,9 +80,10 @@ def test_whole_region_is_replaced_at_its_indent(code: str) -> None:
 
 
 def test_whole_of_several_regions() -> None:
-    code = "\n    twice = 2 * n\n    half = n / 2\n    self.m = twice * half / n\n    ### NEXT REGION\n    return self.m * 10\n"
-    namespace = run("C", None, code)
-    assert namespace["C"](5).get() == 50
+    code = "\n    if n:\n        self.m = n\n    ### NEXT REGION\n    return self.m * 10\n"
+    changed = apply_edit(SOURCE, "C", edit("C", None, code))
+    expected = SOURCE.replace("        self.n = n\n", "        if n:\n            self.m = n\n")
+    assert changed == expected.replace("return self.n + 1", "return self.m * 10")
 
 
 def test_constant() -> None:
