@@ -1,0 +1,1 @@
+"""Who: roster, assignments, submissions, gradebook."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ def _check(node: ast.FunctionDef, path: Path) -> Check:
         fix = 'A check has one decorator: `@checks("id")`, with the exercise that it is about.'
         raise _fault(f"`{node.name}` is not marked as a check.", fix, path, node)
     exercise, hidden, seconds = _bind(marks[0], "checks", _CHECKS, path)
-    doc = (ast.get_docstring(node) or "").strip()
+    doc = _flowing((ast.get_docstring(node) or "").strip())
     if not doc:
         fix = "Say in one sentence what a right answer does: the learner reads it."
         raise _fault(f"The check `{node.name}` has no docstring.", fix, path, node)
@@ -74,6 +75,11 @@ def _check(node: ast.FunctionDef, path: Path) -> Check:
     if seconds <= 0:
         raise _fault(f"`seconds` is {seconds}.", "Give a time above 0.", path, marks[0])
     return Check(node.name, sentence(node.name), doc, exercise, hidden, float(seconds), node.lineno)
+
+
+def _flowing(text: str) -> str:
+    """A docstring without the line breaks inside its paragraphs: whoever shows it wraps it anew."""
+    return re.sub(r"(?<=\S)\n(?=[^\s\-*>])", " ", text)
 
 
 def _no_twins(tests: list[Check], path: Path, faults: Faults) -> None:

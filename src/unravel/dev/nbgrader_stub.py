@@ -24,7 +24,7 @@ def clear_solutions(source: str) -> str:
     """The source of a one-cell notebook after `ClearSolutions`, with nbgrader's default settings."""
     from nbformat.v4 import new_code_cell, new_notebook
 
-    cell = new_code_cell(source)
+    cell = new_code_cell(source)  # type: ignore[no-untyped-call]
     cell.metadata["nbgrader"] = {
         "solution": True,
         "grade": False,
@@ -32,8 +32,7 @@ def clear_solutions(source: str) -> str:
         "grade_id": "a",
         "schema_version": 3,
     }
-    notebook = new_notebook(
-        cells=[cell], metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    )
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = new_notebook(cells=[cell], metadata={"kernelspec": spec})  # type: ignore[no-untyped-call]
     cleared, _ = _preprocessor().preprocess(notebook, {})
     return str(cleared.cells[0].source)

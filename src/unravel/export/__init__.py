@@ -1,0 +1,1 @@
+"""What leaves the course: the outputs of demos, notebooks, pages."""

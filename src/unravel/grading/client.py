@@ -5,6 +5,7 @@ Imports nothing heavy: with a warm server this is the whole of what `unravel che
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -69,7 +70,19 @@ def _try(path: Path) -> socket.socket | None:
     return connection
 
 
+def _end_outdated(path: Path) -> None:
+    """Asks servers that run older code to end: nobody will call them again."""
+    from unravel.grading.sockets import outdated
+
+    for other in outdated(path):
+        connection = _try(other)
+        if connection is not None:
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(b'{"op": "stop"}\n')
+
+
 def _launch(path: Path) -> socket.socket | None:
+    _end_outdated(path)
     command = [sys.executable, "-m", "unravel.grading.daemon", str(path), str(content_root())]
     try:
         log = open(path.with_suffix(".log"), "wb")  # noqa: SIM115  (handed to the process)

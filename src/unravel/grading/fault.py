@@ -52,8 +52,10 @@ def from_error(error: Any, note: str = "") -> LearnerFault:
         return LearnerFault(status, "Not written yet: the stub still raises NotImplementedError.", _frames(error))
     kind, text = plain(str(error.get("type", "")), 100), plain(str(error.get("message", "")), MAX_TEXT)
     message = f"{kind}: {text}" if text else kind
-    advice = _ADVICE.get(status, "")
-    return LearnerFault(status, " ".join(part for part in (message, advice, note) if part), _frames(error))
+    advice = " ".join(part for part in (_ADVICE.get(status, ""), note) if part)
+    if advice and not message.rstrip().endswith((".", "!", "?")):
+        message = f"{message.rstrip()}."
+    return LearnerFault(status, f"{message} {advice}".rstrip(), _frames(error))
 
 
 def _frames(error: dict[str, Any]) -> tuple[Frame, ...]:

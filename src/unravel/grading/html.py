@@ -51,7 +51,7 @@ def _exercise(result: ExerciseResult, report: Report) -> Iterator[str]:
         return
     facts = " · ".join(filter(None, [_text(result.title), worth, fate]))
     yield _div(f"{_mark(result.status)} {name} {_span(facts, GREY)}", "margin-top:0.6em")
-    inner = [_lines(overall(result))]
+    inner = [_lines(overall(result, report))]
     inner += [part for detail in details(result) for part in _check(detail)]
     if result.diagnosis:
         said = f"<b>{LOOKS_LIKE}</b> {_rich(result.diagnosis)}"

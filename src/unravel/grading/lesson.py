@@ -8,7 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from unravel.course.model import Exercise, Lesson
+from unravel.errors import UnravelError
 from unravel.grading.diagnose import diagnose
+from unravel.grading.fault import LearnerFault
 from unravel.grading.reference import load_module, load_reference
 from unravel.grading.remote import Session
 from unravel.grading.report import CheckResult, ExerciseResult, Status
@@ -75,6 +77,9 @@ class LessonGrader:
         return result
 
     def _run(self, exercise: Exercise, started: float, report: bool) -> ExerciseResult:
+        broken = self._unloadable()
+        if broken is not None:
+            return _result(exercise, broken.status, (), message=broken.message)
         outcomes: list[Outcome] = []
         for check in exercise.checks:
             outcome = self._check(exercise, check.name, outcomes)
@@ -86,6 +91,18 @@ class LessonGrader:
         why = self._diagnosis(exercise, outcomes) if status is Status.FAILED and report else ""
         duration = round(time.monotonic() - started, 4)
         return _result(exercise, status, checks, diagnosis=why, duration=duration)
+
+    def _unloadable(self) -> LearnerFault | None:
+        """Why nothing of the submission can be checked, if so: one sentence, rather than one for each check."""
+        try:
+            self._session.transport.ensure()
+        except LearnerFault as fault:
+            where = f"{fault.frames[-1].file}, line {fault.frames[-1].line}: " if fault.frames else ""
+            line = f" The line reads: {fault.frames[-1].text}" if fault.frames and fault.frames[-1].text else ""
+            return LearnerFault(fault.status, where + fault.message + line)
+        except UnravelError as fault:
+            return LearnerFault(Status.ERROR, str(fault))
+        return None
 
     def _check(self, exercise: Exercise, name: str, before: list[Outcome]) -> Outcome:
         check = next(check for check in exercise.checks if check.name == name)

@@ -64,7 +64,7 @@ def _exercise(result: ExerciseResult, report: Report, width: int) -> Iterator[st
         return
     facts = filter(None, [safe(result.title), worth, fate])
     yield style(f"✗ {name}", fg="red", bold=True) + style("  ".join(["", *facts]), dim=True)
-    yield from _wrap(overall(result), width, "  ")
+    yield from _wrap(overall(result, report), width, "  ")
     for detail in details(result):
         yield from _check(detail, width)
     if result.diagnosis:

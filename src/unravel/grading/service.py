@@ -106,8 +106,10 @@ def _unreadable(job: Job, fault: UnravelError, tier: Tier) -> Report:
 def find_workspace(request: Request) -> Workspace | None:
     """The learner's workspace, or None when the request brings its own code."""
     try:
-        return Workspace.find(Path(request.workspace or request.cwd))
+        return Workspace.find(Path(request.cwd))
     except UnravelError:
+        if request.workspace:  # what $UNRAVEL_WORKSPACE names, where the command was given
+            return Workspace.find(Path(request.workspace))
         if request.file or request.units:
             return None
         raise

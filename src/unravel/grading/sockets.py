@@ -29,11 +29,19 @@ def runtime_folder() -> Path:
 
 
 def socket_path(root: Path) -> Path:
-    """The socket of the server for the course at `root`, run by this Python and this version of the code."""
-    package = Path(__file__).parents[1]
-    newest = max(entry.stat().st_mtime_ns for entry in _sources(package))
-    words = f"{root.resolve()}\n{sys.executable}\n{newest}"
-    return runtime_folder() / f"{hashlib.sha256(words.encode()).hexdigest()[:16]}.sock"
+    """The socket of the server for the course at `root`, run by this Python and this version of the code.
+
+    The name's first half stands for course and Python, its second half for the code.
+    """
+    newest = max(entry.stat().st_mtime_ns for entry in _sources(Path(__file__).parents[1]))
+    words = f"{root.resolve()}\n{sys.executable}", str(newest)
+    return runtime_folder() / ("-".join(hashlib.sha256(word.encode()).hexdigest()[:10] for word in words) + ".sock")
+
+
+def outdated(path: Path) -> list[Path]:
+    """The sockets of servers that run an older version of the code for the same course."""
+    family = path.name.partition("-")[0]
+    return [other for other in path.parent.glob(f"{family}-*.sock") if other != path]
 
 
 def _sources(folder: Path | str) -> Iterator[os.DirEntry[str]]:

@@ -119,6 +119,8 @@ class _Base:
             raise LearnerFault(Status.ERROR, "Your code sent back something that isn't an answer.")
         good = (item for item in faults if isinstance(item, dict) and isinstance(item.get("error"), dict))
         self.loaded = Loaded(frozenset(map(str, names)), tuple(map(_load_fault, good)))
+        if len(units) == 1 and self.loaded.faults and self.loaded.faults[0].unreadable:
+            raise from_error(self.loaded.faults[0].error, "Nothing can be checked until Python can read the file.")
 
     def request(self, header: dict[str, Any], args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None) -> Reply:
         """Sends a request, reads the reply."""
@@ -148,6 +150,11 @@ def _load_fault(item: dict[str, Any]) -> LoadFault:
     return LoadFault(found, item["error"], line if type(line) is int and 0 <= line < 10**7 else 0)
 
 
+def _at_load(fault: LearnerFault) -> LearnerFault:
+    where = "It happened while your file was being loaded, outside of any function."
+    return LearnerFault(fault.status, f"{fault.message} {where}")
+
+
 def _no_answer(fault: wire.ProtocolError) -> LearnerFault:
     return LearnerFault(Status.ERROR, f"Your code sent back something that isn't an answer: {fault}.")
 
@@ -173,8 +180,7 @@ class SandboxTransport(_Base):
             try:
                 self._load(self._units)
             except LearnerFault as fault:
-                advice = "It happened while your file was being loaded, outside of any function."
-                self._hopeless = LearnerFault(fault.status, f"{fault.message} {advice}", fault.frames)
+                self._hopeless = fault if fault.frames else _at_load(fault)
                 self.close()
                 raise self._hopeless from None
         assert self.loaded is not None
@@ -212,6 +218,8 @@ class SandboxTransport(_Base):
         self._process = None
         if end.oom:
             return LearnerFault(Status.MEMORY, "Your code used more memory than a check may use, and was stopped.")
+        if end.cpu:
+            return LearnerFault(Status.TIMEOUT, "Your code used up the processor time of the whole file's checks.")
         if end.signal is not None:
             return LearnerFault(Status.CRASHED, f"The process that ran your code died (signal {end.signal}).")
         return LearnerFault(Status.CRASHED, "Your code ended the process that ran it. Return the answer instead.")

@@ -59,9 +59,12 @@ def details(result: ExerciseResult) -> tuple[Detail, ...]:
     return tuple(found)
 
 
-def overall(result: ExerciseResult) -> str:
-    """What is wrong with the exercise as a whole, where none of its checks tells it."""
-    return "" if any(check.message == result.message for check in result.checks) else result.message
+def overall(result: ExerciseResult, report: Report) -> str:
+    """What is wrong with the exercise as a whole, where none of its checks, nor an exercise above it, tells it."""
+    if not result.message or any(check.message == result.message for check in result.checks):
+        return ""
+    above = report.exercises[: report.exercises.index(result)]
+    return "The same as above." if any(other.message == result.message for other in above) else result.message
 
 
 def word(check: CheckResult) -> str:

@@ -1,0 +1,1 @@
+"""The small library that lessons import. It knows nothing of the rest of Unravel."""
