@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections.abc import Sequence
@@ -34,7 +35,7 @@ class Engine:
     def __init__(self, course: Course, *, isolation: str = "auto", limits: Limits | None = None):
         self.course = course
         self._isolation = isolation
-        self._limits = limits or Limits()
+        self._limits = limits
         self._warm: dict[tuple[str, ...], Warm] = {}
 
     def __enter__(self) -> Engine:
@@ -101,12 +102,18 @@ class Engine:
         from unravel.grading.lesson import grade_lesson
         from unravel.grading.transport import SandboxTransport
 
-        transport = SandboxTransport(warm, source.units, self._limits)
+        transport = SandboxTransport(warm, source.units, self._limits or limits_for(lesson))
         try:
             results = grade_lesson(lesson, [exercise.id for exercise in found], transport, seed, on_event)
         finally:
             transport.close()
         return results, warm.tier, tier_notes(warm.tier)
+
+
+def limits_for(lesson: Lesson) -> Limits:
+    """Limits under which a right answer has all the processor time that the checks of its lesson may take."""
+    seconds = sum(check.seconds for exercise in lesson.exercises for check in exercise.checks)
+    return Limits(cpu_seconds=Limits().cpu_seconds + math.ceil(seconds))
 
 
 def one_lesson(course: Course, found: Sequence[Exercise]) -> Lesson:

@@ -144,6 +144,10 @@ class Handle:
         self._ref = ref
         self._cls = cls
 
+    def __bool__(self) -> bool:
+        """An object is no answer: `assert submission.run(...)` must not pass because one came back."""
+        raise LearnerFault(Status.FAILED, f"A value was expected, but an object of type `{self._ref.type}` came back.")
+
     @property
     def type_name(self) -> str:
         """The class's name, as the child tells it."""

@@ -29,17 +29,22 @@ SERVE = "unravel.grading.child:serve"
 _SPAWN_SECONDS = 10.0
 _KILL_SECONDS = 5.0
 _GRACE_SECONDS = 0.2
+_CPU_SLACK = 0.1
 _LIMITS = Limits()
 _ISOLATIONS = ("auto", *(tier.value for tier in Tier))
 
 
 @dataclass(frozen=True)
 class Exit:
-    """How a child ended. `code` or `signal` is set, the other None; `oom`: the kernel killed it for want of memory."""
+    """How a child ended. `code` or `signal` is set, the other None.
+
+    `oom`: the kernel killed it for want of memory; `cpu`: because its processor time was used up.
+    """
 
     code: int | None
     signal: int | None
     oom: bool = False
+    cpu: bool = False
 
 
 class Process:
@@ -92,12 +97,12 @@ class Process:
             return Exit(None, int(signal.SIGKILL))
         status, cpu = answer["ended"]
         code = os.waitstatus_to_exitcode(status)
-        return Exit(code, None) if code >= 0 else Exit(None, -code, self._was_oom(-code, killed, cpu))
-
-    def _was_oom(self, number: int, killed: bool, cpu: float) -> bool:
-        if number != signal.SIGKILL or cpu >= self._cpu_seconds:
-            return False
-        return not killed or _oom_kills() > self._oom_kills
+        if code >= 0:
+            return Exit(code, None)
+        by_kernel = -code == signal.SIGKILL and not killed
+        spent = cpu >= self._cpu_seconds - _CPU_SLACK
+        oom = (by_kernel and not spent) or (killed and _oom_kills() > self._oom_kills)
+        return Exit(None, -code, oom, cpu=by_kernel and spent)
 
     def _ended_alone(self) -> bool:
         """Whether the child has ended, or ends within a moment: one that hung up is given the time to die by itself."""

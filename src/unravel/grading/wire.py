@@ -24,8 +24,9 @@ MAX_BUFFERS = 4096
 MAX_BYTES = 256 << 20
 MAX_DEPTH = 60
 MAX_NODES = 200_000
-# Keys of dicts and members of sets: numbers can be chosen so that all have one hash, and then each costs all before it.
-MAX_HASHED = 10_000
+# Keys of dicts and members of sets that aren't strings: numbers can be chosen so that all have one hash, and then each
+# costs all before it.
+MAX_HASHED = 4_000
 # Hexadecimal digits of an int. Python refuses to print longer ones, so that they could not even stand in a message.
 MAX_DIGITS = 3_500
 
@@ -172,16 +173,16 @@ class Decoder:
         pairs = tree["d"]
         if not isinstance(pairs, list) or any(not isinstance(p, list) or len(p) != 2 for p in pairs):
             raise ProtocolError("a malformed dict")
-        self._count(len(pairs))
+        self._count([key for key, _ in pairs])
         return {self.decode(key, depth + 1): self.decode(item, depth + 1) for key, item in pairs}
 
     def _set(self, items: Any, depth: int) -> set[Any]:
         found = self._many(items, depth)
-        self._count(len(found))
+        self._count(found)
         return set(found)
 
-    def _count(self, more: int) -> None:
-        self._hashed += more
+    def _count(self, keys: list[Any]) -> None:
+        self._hashed += sum(not isinstance(key, str) for key in keys)
         if self._hashed > MAX_HASHED:
             raise ProtocolError("too many keys")
 
