@@ -50,7 +50,7 @@ def test_checks_mistakes_and_alternatives(path: Path) -> None:
     path.write_text(GOOD)
     file = read_checks(path)
     assert file.checks == (
-        Check("test_rows_sum_to_one", "Rows sum to one", "Each row\nsums to one.", "f", False, 5.0, 17),
+        Check("test_rows_sum_to_one", "Rows sum to one", "Each row sums to one.", "f", False, 5.0, 17),
         Check("test_x", "X", "It holds.", "f", True, 30.0, 22),
     )
     assert file.mistakes == (
