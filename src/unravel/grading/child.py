@@ -21,7 +21,7 @@ from unravel.grading import wire
 from unravel.grading.learner_error import describe
 from unravel.grading.loading import Unit, load_units
 
-MAX_OUTPUT = 8_000
+MAX_OUTPUT = 7_900
 
 
 class Bounded(io.TextIOBase):

@@ -141,7 +141,7 @@ class _Base:
     def _print(self, text: Any) -> None:
         room = MAX_STDOUT - sum(map(len, self.stdout))
         if isinstance(text, str) and text and room > 0:
-            self.stdout.append(plain(text, room))
+            self.stdout.append(plain(text, room) + ("\n... and more" if len(text) > room else ""))
 
 
 def _load_fault(item: dict[str, Any]) -> LoadFault:

@@ -136,18 +136,16 @@ def test_a_syntax_error_names_the_line_and_says_why_nothing_is_checked(engine: E
     path.write_text(GOOD + "\ndef mean_square(x)\n    return x\n")
     result = graded(engine, path).exercises[0]
     assert result.status is Status.ERROR
-    assert "SyntaxError: expected ':'" in result.message
-    assert "can't be read" in result.message
-    frame = result.checks[0].frames[0]
-    assert (frame.file, frame.line, frame.text) == ("basics.py", 6, "def mean_square(x)")
+    assert result.message.startswith("basics.py, line 6: SyntaxError: expected ':'.")
+    assert "Nothing can be checked" in result.message
+    assert "def mean_square(x)" in result.message
 
 
 def test_wrong_indentation_is_told_as_such(engine: Engine, tmp_path: Path):
     path = tmp_path / "basics.py"
     path.write_text("def double(x):\nreturn 2 * x\n")
     result = graded(engine, path).exercises[0]
-    assert "IndentationError" in result.message
-    assert result.checks[0].frames[0].line == 2
+    assert result.message.startswith("basics.py, line 2: IndentationError")
 
 
 @pytest.mark.parametrize(
