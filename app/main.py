@@ -19,13 +19,13 @@ from views.trouble import broken_lesson, trouble
 
 from unravel.errors import ContentError, UnravelError
 
-STYLE = Path(__file__).with_name("style.css")
+HERE = Path(__file__).parent
 
 
 def main() -> None:
     """Draws one page."""
-    st.set_page_config("Unravel", page_icon=":material/polyline:", layout="centered")
-    st.html(STYLE)
+    st.set_page_config("Unravel", page_icon=str(HERE / "icon.svg"), layout="centered")
+    st.html(HERE / "style.css")
     try:
         desk = open_desk()
         menu, lessons = _menu(desk)
@@ -88,9 +88,9 @@ def _follow_link(lessons: dict[str, StreamlitPage], page: StreamlitPage) -> None
 
 def _foot(desk: Desk) -> None:
     with st.sidebar, st.container(key="foot"):
-        st.toggle("Plain editor", key=PLAIN, help="A plain text box, which Tab leaves: for screen readers and keyboards.")
+        st.toggle("Plain editor", key=PLAIN, help="A plain text box, which the Tab key leaves.")
         settings = desk.workspace.settings
-        st.html(f'<p class="u-foot">{plain(settings.learner)}<br>{plain(desk.workspace.path)}</p>')
+        st.html(f'<p class="u-foot">{plain(settings.learner)}<br>{plain(str(desk.workspace.path))}</p>')
 
 
 main()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import streamlit as st
-from parts.outline import Heading, parts
 
+from parts.outline import Heading, parts
 from unravel.course.model import Callout, Lesson, Predict, Prose
 
 _ICONS = {

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import streamlit as st
+
 from parts import help
 from parts.checking import Checked, ask, checked, fault_of, run_if_asked
 from parts.desk import Desk
 from parts.draft import Draft, open_draft
 from parts.editor import edit
 from parts.fault import faults_shown, show_fault
+from parts.redraw import redraw
 from parts.text import badge, count, plain, stand_badge
-from parts.verdict import marks, verdict_html
-
+from parts.verdict import marks
 from unravel.course.model import Exercise, Lesson
+from unravel.grading.render import render_html
 from unravel.workspace.progress import ExerciseProgress
 
 
@@ -36,7 +38,7 @@ def _head(exercise: Exercise, stand: ExerciseProgress) -> None:
     st.subheader(exercise.title, anchor=exercise.id)
     dots = "●" * exercise.difficulty + "○" * (5 - exercise.difficulty)
     facts = [
-        f'<code>{plain(exercise.id)}</code>',
+        f"<code>{plain(exercise.id)}</code>",
         f'<span title="Difficulty" aria-label="Difficulty {exercise.difficulty} of 5">{dots}</span>',
         f"{exercise.minutes} min",
         count(exercise.points, "point"),
@@ -59,10 +61,9 @@ def _work(desk: Desk, lesson: Lesson, exercise: Exercise, stand: ExerciseProgres
     if not st.session_state[key]:
         st.button("Show my code", key=f"{key}-button", icon=":material/edit:", on_click=_open, args=(key,))
         return draft
-    found = checked(exercise)
-    lines = draft.text.count("\n") + 1
-    fresh = found if found is not None and found.text == draft.text else None
-    edit(draft, lesson, exercise, marks(fresh.result if fresh else None, draft.excerpt.line, lines, path.name))
+    found, lines = checked(exercise), draft.text.count("\n") + 1
+    fresh = found is not None and not _edited(found, draft)
+    edit(draft, lesson, exercise, marks(found.result, draft.excerpt.line, lines, path.name) if found and fresh else [])
     return draft
 
 
@@ -80,7 +81,7 @@ def _buttons(desk: Desk, lesson: Lesson, exercise: Exercise, stand: ExerciseProg
             save = st.button("Save", key=f"save-{exercise.id}", icon=":material/save:", disabled=not draft.dirty)
             if save:
                 draft.save()
-                st.rerun(scope="fragment")
+                redraw()
         help.hint_button(desk, exercise, stand)
         help.solution_menu(desk, exercise, stand)
         if draft is not None:
@@ -94,7 +95,7 @@ def _verdict(exercise: Exercise, draft: Draft | None) -> None:
     elif found is not None:
         if draft is not None and _edited(found, draft):
             st.caption("Your code has changed since this check.")
-        st.html(verdict_html(found.result, found.report))
+        st.html(f'<div class="u-report" role="status">{render_html(found.report)}</div>')
 
 
 def _edited(found: Checked, draft: Draft) -> bool:

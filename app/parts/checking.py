@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+
 from parts.desk import Desk
 from parts.draft import Draft
+from parts.redraw import redraw
 from parts.verdict import checks_html
-
 from unravel.course.model import Exercise
 from unravel.errors import UnravelError
 from unravel.grading import client
 from unravel.grading.report import CheckResult, ExerciseResult, Frame, Report, Status
+
+EDITOR_SECONDS = 0.28
 
 
 @dataclass(frozen=True)
@@ -26,14 +30,17 @@ class Checked:
 
 
 def ask(exercise: str) -> None:
-    """Notes that a check is wanted. The wish outlives a rerun, so that text which arrives late is checked too."""
-    st.session_state[f"wanted-{exercise}"] = True
+    """Notes that a check is wanted."""
+    st.session_state[f"wanted-{exercise}"] = "soon"
 
 
 def run_if_asked(desk: Desk, exercise: Exercise, draft: Draft | None) -> None:
     """Saves and checks, when that was asked for; shows each verdict as it comes."""
-    if not st.session_state.get(f"wanted-{exercise.id}"):
+    wanted = st.session_state.get(f"wanted-{exercise.id}")
+    if not wanted:
         return
+    if wanted == "soon" and draft is not None:
+        _let_the_editor_speak(exercise)
     try:
         if draft is not None:
             draft.save()
@@ -41,9 +48,19 @@ def run_if_asked(desk: Desk, exercise: Exercise, draft: Draft | None) -> None:
         st.session_state.pop(f"fault-{exercise.id}", None)
     except UnravelError as fault:
         st.session_state[f"fault-{exercise.id}"] = fault
-    # Reached only when nothing interrupted the check: then the wish is fulfilled.
-    st.session_state[f"wanted-{exercise.id}"] = False
+    st.session_state[f"wanted-{exercise.id}"] = ""
     st.rerun()
+
+
+def _let_the_editor_speak(exercise: Exercise) -> None:
+    """The editor sends its text 0.2 s after the last key. Who types and clicks at once must not have old text checked.
+
+    The text that arrives while we sleep is in place when the card is drawn again.
+    """
+    with st.spinner("Checking …"):
+        time.sleep(EDITOR_SECONDS)
+    st.session_state[f"wanted-{exercise.id}"] = "now"
+    redraw()
 
 
 def checked(exercise: Exercise) -> Checked | None:
@@ -66,7 +83,7 @@ def _check(desk: Desk, exercise: Exercise, text: str | None) -> Checked:
         def on_event(event: dict[str, Any]) -> None:
             if event["event"] == "check" and event["exercise"] == exercise.id:
                 seen.append(_result(event["check"]))
-                slot.html(f'<div class="u-report">{checks_html(tuple(seen))}</div>')
+                slot.html(checks_html(seen))
 
         reports = client.check(request, on_event)
     for report in reports:

@@ -8,21 +8,22 @@ from functools import lru_cache
 from typing import Any
 
 import streamlit as st
-from parts.desk import demos
 from streamlit.delta_generator import DeltaGenerator
 
+from parts.desk import demos
 from unravel.course.model import Demo, Lesson
 from unravel.export.demos import DemoOutput
 
 Slots = list[DeltaGenerator]
+SHORT = 10  # lines of code that stand open; longer ones wait to be opened
 
 
 def place_demo(lesson: Lesson, block: Demo, slots: Slots) -> None:
     """Draws a demo's code, and keeps a slot for its output."""
     with st.container(key=f"demo-{lesson.id}-{block.line}"):
-        slots.append(st.container().empty())
-        with st.expander("Code of this demo", icon=":material/code:"):
+        with st.expander("Code", icon=":material/code:", expanded=block.code.count("\n") <= SHORT):
             st.code(block.code.rstrip(), language="python")
+        slots.append(st.empty())
 
 
 def fill_demos(lesson: Lesson, slots: Slots) -> None:

@@ -44,7 +44,7 @@ class Draft:
     def load(self, excerpt: Excerpt) -> None:
         """Puts the file's text into the editor."""
         self.excerpt = excerpt
-        self.text = self.mounted = excerpt.text
+        self.text = self.mounted = excerpt.text.rstrip("\n")
         self.version += 1
 
     def keep(self, excerpt: Excerpt) -> None:
@@ -59,7 +59,7 @@ def open_draft(workspace: Workspace, lesson: Lesson, exercise: Exercise) -> Draf
     path = workspace.file(lesson)
     if draft is None or draft.excerpt.path != path:
         excerpt = open_excerpt(path, lesson, exercise)
-        draft = st.session_state[key] = Draft(excerpt, excerpt.text, excerpt.text)
+        draft = st.session_state[key] = Draft(excerpt, excerpt.text.rstrip("\n"), "")
     elif not draft.dirty and draft.conflict:
         draft.load(open_excerpt(path, lesson, exercise))
     return draft

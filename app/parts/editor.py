@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
+
 from parts.draft import Draft
 from parts.fault import show_fault
-
+from parts.redraw import redraw
 from unravel.course.model import Exercise, Lesson
 from unravel.errors import UnravelError
 from unravel.workspace.excerpt import open_excerpt
@@ -57,4 +58,4 @@ def _conflict(draft: Draft, lesson: Lesson, exercise: Exercise) -> None:
         for label, take in (("Load the file's version", draft.load), ("Keep what is here", draft.keep)):
             if st.button(label, key=f"{label}-{exercise.id}"):
                 take(open_excerpt(draft.excerpt.path, lesson, exercise))
-                st.rerun(scope="fragment")
+                redraw()

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
-from parts.text import plain, sentence
 
+from parts.text import plain, sentence
 from unravel.errors import UnravelError
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 import streamlit as st
+
 from parts.desk import Desk
 from parts.draft import Draft
 from parts.fault import faults_shown
+from parts.redraw import redraw
 from parts.text import WORDS, ago, badge, count, plain
-
 from unravel.course.model import Exercise, Lesson
 from unravel.workspace.excerpt import open_excerpt
 from unravel.workspace.guide import next_hint, solution
@@ -27,7 +28,7 @@ def hint_button(desk: Desk, exercise: Exercise, stand: ExerciseProgress) -> None
     if st.button(label, key=f"hint-{exercise.id}", icon=":material/lightbulb:", disabled=seen >= total):
         with faults_shown():
             next_hint(desk.workspace, desk.course, exercise.id)
-            st.rerun(scope="fragment")
+            redraw()
 
 
 def hints(exercise: Exercise, stand: ExerciseProgress) -> None:
@@ -49,7 +50,7 @@ def solution_menu(desk: Desk, exercise: Exercise, stand: ExerciseProgress) -> No
             with faults_shown():
                 solution(desk.workspace, desk.course, exercise.id, give_up=True)
                 st.session_state[key] = True
-                st.rerun(scope="fragment")
+                redraw()
 
 
 def shown_solution(desk: Desk, exercise: Exercise, stand: ExerciseProgress) -> None:
@@ -69,7 +70,7 @@ def reset_menu(desk: Desk, lesson: Lesson, exercise: Exercise, draft: Draft) -> 
                 draft.load(open_excerpt(draft.excerpt.path, lesson, exercise))
                 for name in ("checked", "fault"):
                     st.session_state.pop(f"{name}-{exercise.id}", None)
-                st.rerun(scope="fragment")
+                redraw()
 
 
 def attempts(desk: Desk, exercise: Exercise, stand: ExerciseProgress) -> None:

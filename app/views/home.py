@@ -17,7 +17,7 @@ from unravel.workspace.guide import LessonStand, next_exercise, stands
 def home(desk: Desk, pages: Mapping[str, StreamlitPage]) -> None:
     """Draws the page. `pages` are those of the lessons."""
     st.title("Unravel", anchor=False)
-    st.markdown("Mechanistic interpretability, by doing it: read, write a function, be told at once whether it is right.")
+    st.markdown("Mechanistic interpretability, by doing it: read, write a function, learn at once whether it is right.")
     for fault in desk.faults:
         show_fault(fault)
     _go_on(desk, pages)

@@ -10,17 +10,32 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from unravel.errors import UnravelError
-from unravel.paths import content_root
+from unravel.paths import PACKAGE, content_root
 from unravel.workspace.workspace import VARIABLE, Workspace
 
 ADDRESS = "127.0.0.1"
+
+# Nothing leaves this machine, no traceback reaches the page, and the look: calm blue, readable on light and dark.
+_SETTINGS = {
+    "server.address": ADDRESS,
+    "server.showEmailPrompt": "false",
+    "server.fileWatcherType": "none",
+    "browser.gatherUsageStats": "false",
+    "client.toolbarMode": "minimal",
+    "client.showErrorDetails": "none",
+    "theme.baseRadius": "0.4rem",
+    "theme.light.primaryColor": "#1f5fbf",
+    "theme.dark.primaryColor": "#3572d4",
+    "theme.dark.linkColor": "#7db0f5",
+}
 
 
 def serve(folder: Path | None, port: int, *, browser: bool) -> int:
     """Runs the app on the workspace at `folder` (by default the one found from here) until it is stopped."""
     workspace = Workspace.find(folder)
-    if find_spec("streamlit") is None:
-        raise UnravelError("Streamlit is not installed.", fix="Install it with `pip install 'unravel[app]'`.")
+    if find_spec("streamlit") is None or find_spec("streamlit_ace") is None:
+        fix = "Install them with `pip install 'unravel[app]'`."
+        raise UnravelError("The app needs Streamlit and its editor, which are not installed.", fix=fix)
     _check_free(port)
     environment = {**os.environ, VARIABLE: str(workspace.path)}
     try:
@@ -31,15 +46,17 @@ def serve(folder: Path | None, port: int, *, browser: bool) -> int:
 
 def command(port: int, *, browser: bool) -> list[str]:
     """The command line of the app. It listens on this machine only, and tells nobody of its use."""
-    options = {
-        "server.address": ADDRESS,
-        "server.port": str(port),
-        "server.headless": "false" if browser else "true",
-        "server.showEmailPrompt": "false",
-        "browser.gatherUsageStats": "false",
-    }
+    options = {"server.port": str(port), "server.headless": "false" if browser else "true", **_SETTINGS}
     flags = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(content_root() / "app" / "main.py"), *flags]
+    return [sys.executable, "-m", "streamlit", "run", str(app_file()), *flags]
+
+
+def app_file() -> Path:
+    """The app's script. It came with Unravel; a course that `$UNRAVEL_COURSE` names need not have one."""
+    for root in (PACKAGE / "_content", PACKAGE.parent.parent, content_root()):
+        if (root / "app" / "main.py").is_file():
+            return root / "app" / "main.py"
+    raise UnravelError("The app's files are missing.", fix="Reinstall Unravel.")
 
 
 def _check_free(port: int) -> None:

@@ -37,12 +37,12 @@ def run_cell(code: str, namespace: dict[str, Any], name: str) -> dict[str, Any]:
     except Exception as fault:
         last = traceback.extract_tb(fault.__traceback__)[-1]
         error = f"{type(fault).__name__}: {fault} ({last.name}, line {last.lineno})"
-    figure = _is_figure(value)
+    figure = _figure(value)
     return {
         "code": code,
         "stdout": printed.getvalue()[:MAX_TEXT],
-        "value": "" if value is None or figure else repr(value)[:MAX_TEXT],
-        "figures": [value.to_json()] if figure else [],
+        "value": "" if value is None or figure is not None else repr(value)[:MAX_TEXT],
+        "figures": [] if figure is None else [figure],
         "error": error,
     }
 
@@ -57,9 +57,10 @@ def _evaluate(code: str, namespace: dict[str, Any], name: str) -> Any:
     return eval(compile(ast.Expression(last.value), name, "eval"), namespace)
 
 
-def _is_figure(value: Any) -> bool:
+def _figure(value: Any) -> str | None:
+    """The value as plotly's JSON, if it is a figure. Plotly is not imported for those who drew nothing."""
     plotly = sys.modules.get("plotly.basedatatypes")
-    return plotly is not None and isinstance(value, plotly.BaseFigure)
+    return str(value.to_json()) if plotly is not None and isinstance(value, plotly.BaseFigure) else None
 
 
 if __name__ == "__main__":

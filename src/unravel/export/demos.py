@@ -101,6 +101,7 @@ def _run(cells: tuple[str, ...], seconds: float) -> list[DemoOutput]:
                 stderr=subprocess.PIPE,
                 text=True,
                 timeout=seconds,
+                check=False,
             )
             if done.returncode:
                 why = f"The demos' process ended with code {done.returncode}. {done.stderr.strip()[-500:]}".strip()

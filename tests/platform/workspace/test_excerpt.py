@@ -40,10 +40,13 @@ def pieces(course: Course, source: str) -> dict[str, str]:
 
 def test_each_exercise_of_a_stub_is_found(course: Course, stub: str) -> None:
     found = pieces(course, stub)
-    assert found["double"].startswith("def double(") and found["double"].endswith("raise NotImplementedError()\n")
+    assert found["double"].startswith("def double(")
+    assert found["double"].endswith("raise NotImplementedError()\n")
     assert found["mean_square"].startswith("def mean_square(")
-    assert found["ANSWER"].startswith("# ANSWER: ") and found["ANSWER"].endswith("\nraise NotImplementedError()\n")
-    assert found["Scale"].startswith("class Scale(") and "def forward" in found["Scale"]
+    assert found["ANSWER"].startswith("# ANSWER: ")
+    assert found["ANSWER"].endswith("\nraise NotImplementedError()\n")
+    assert found["Scale"].startswith("class Scale(")
+    assert "def forward" in found["Scale"]
     assert not any("import torch" in text or "def describe" in text for text in found.values())
 
 

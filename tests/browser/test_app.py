@@ -1,0 +1,224 @@
+"""The app in a real browser: what a newcomer does in the first ten minutes.
+
+Needs Chromium (`apt-get install chromium`, or $CHROMIUM) and the Python package `playwright`; without them every test
+here is skipped, and says so.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unravel.course.load import load_course
+from unravel.serve import command
+from unravel.workspace.workspace import Workspace
+
+REPOSITORY = Path(__file__).parents[2]
+TINY = REPOSITORY / "tests" / "platform" / "tiny_course"
+PICTURES = REPOSITORY / "artefacts"
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SLOW = 60_000  # milliseconds: the first check starts the warm server, which imports torch
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="THE BROWSER TESTS WERE NOT RUN: `pip install playwright` is missing"
+)
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="THE BROWSER TESTS WERE NOT RUN: there is no chromium"),
+    pytest.mark.timeout(300),
+]
+
+
+class Server:
+    """The app on a port of its own, that can be stopped and started again."""
+
+    def __init__(self, workspace: Path, course: Path, folder: Path):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._folder = folder
+        self._environment = {
+            **os.environ,
+            "UNRAVEL_WORKSPACE": str(workspace),
+            "UNRAVEL_COURSE": str(course),
+            "UNRAVEL_CACHE": str(folder / "cache"),
+            "UNRAVEL_RUNTIME": str(folder),
+            "PYTHONPATH": str(REPOSITORY / "src"),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with (self._folder / "server.log").open("ab") as log:
+            line = command(self.port, browser=False)
+            self._process = subprocess.Popen(line, env=self._environment, cwd=self._folder, stdout=log, stderr=log)
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2):
+                    return
+            except (urllib.error.URLError, OSError):
+                assert self._process.poll() is None, (self._folder / "server.log").read_text()
+                time.sleep(0.1)
+        raise AssertionError("The app did not start within a minute.")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(20)
+
+    def stop_all(self) -> None:
+        """The app and the warm server of checks."""
+        self.stop()
+        stop = [sys.executable, "-m", "unravel.cli", "server", "stop"]
+        subprocess.run(stop, env=self._environment, capture_output=True, check=False)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    course = tmp_path / "course"
+    shutil.copytree(TINY, course)
+    workspace = Workspace.create(tmp_path / "work", load_course(course), learner="ann")
+    server = Server(workspace.path, course, tmp_path)
+    server.start()
+    yield server
+    server.stop_all()
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as engine:
+        chromium = engine.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+def new_page(browser: Any, server: Server, scheme: str = "light") -> tuple[Any, list[str]]:
+    """A page, and the list of what it asks of other machines: to be empty."""
+    page = browser.new_page(color_scheme=scheme, viewport={"width": 1366, "height": 768})
+    page.set_default_timeout(SLOW)
+    foreign: list[str] = []
+    own = (server.url, server.url.replace("http", "ws"), "data:", "blob:")
+    page.on("request", lambda request: None if request.url.startswith(own) else foreign.append(request.url))
+    return page, foreign
+
+
+def card(page: Any, exercise: str) -> Any:
+    return page.locator(f".st-key-card-{exercise}")
+
+
+def write_last_line(page: Any, exercise: str, code: str) -> None:
+    """Replaces the last line of the exercise's code, as one does by hand."""
+    card(page, exercise).frame_locator("iframe").locator(".ace_content").first.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.press("Shift+Home")
+    page.keyboard.type(code)
+
+
+def picture(page: Any, name: str) -> None:
+    PICTURES.mkdir(exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png")
+
+
+def test_a_newcomers_first_exercise(server: Server, browser: Any) -> None:
+    page, foreign = new_page(browser, server)
+    page.goto(server.url)
+    page.get_by_role("button", name="Start: Double a vector").click()
+    double = card(page, "double")
+    double.get_by_text("Not started").wait_for()
+
+    write_last_line(page, "double", "return 3 * x")
+    double.get_by_role("button", name="Check").click()
+    double.locator(".u-report").wait_for()
+    report = double.locator(".u-report").inner_text()
+    assert "✗" in report
+    assert double.get_by_text("Not right yet").is_visible()
+    picture(page, "wrong-light")
+
+    double.get_by_role("button", name="Hint 1 of 2").click()
+    double.get_by_text("A tensor times a number is a tensor.").wait_for()
+
+    write_last_line(page, "double", "return 2 * x")
+    double.get_by_role("button", name="Check").click()
+    double.get_by_text("Passed", exact=True).wait_for()
+    assert "✗" not in double.locator(".u-report").inner_text()
+    picture(page, "right-light")
+    assert foreign == []
+
+    server.stop()
+    server.start()
+    page, foreign = new_page(browser, server, "dark")
+    page.goto(f"{server.url}/?lesson=basics")
+    double = card(page, "double")
+    double.get_by_text("Passed", exact=True).wait_for()
+    double.get_by_text("A tensor times a number is a tensor.").wait_for()
+    double.get_by_role("button", name="Show my code").click()
+    double.frame_locator("iframe").get_by_text("return 2 * x").wait_for()
+    double.get_by_text("2 attempts so far").wait_for()
+    picture(page, "restarted-dark")
+    page.get_by_role("link", name="Progress").click()
+    page.get_by_text("1 of 5").wait_for()
+    picture(page, "progress-dark")
+    assert foreign == []
+
+
+def test_a_link_leads_to_its_exercise(server: Server, browser: Any) -> None:
+    page, _ = new_page(browser, server)
+    page.goto(f"{server.url}/basics#Scale")
+    title = card(page, "Scale").get_by_role("heading", name="A module that scales")
+    playwright.expect(title).to_be_in_viewport(timeout=SLOW)
+    page.get_by_role("link", name="A little more").first.click()
+    playwright.expect(page.get_by_role("heading", name="A little more", level=1)).to_be_in_viewport(timeout=SLOW)
+    page.go_back()
+    page.get_by_role("heading", name="The basics", level=1).wait_for()
+
+
+def test_text_that_comes_late_is_what_is_checked(server: Server, browser: Any) -> None:
+    """The editor sends its text a moment after the last key: a check asked for in between must not miss it."""
+    page, _ = new_page(browser, server)
+    page.goto(f"{server.url}/?lesson=more")
+    count_up = card(page, "count_up")
+    write_last_line(page, "count_up", "return list(range(1, n + 1))")
+    count_up.get_by_role("button", name="Check").click(no_wait_after=True)
+    count_up.get_by_text("Passed", exact=True).wait_for()
+
+
+def test_a_change_elsewhere_is_never_overwritten(server: Server, browser: Any, tmp_path: Path) -> None:
+    page, _ = new_page(browser, server)
+    page.goto(f"{server.url}/?lesson=more")
+    count_up = card(page, "count_up")
+    write_last_line(page, "count_up", "return [n]")
+    playwright.expect(count_up.get_by_role("button", name="Save")).to_be_enabled(timeout=SLOW)
+    file = tmp_path / "work" / "ch00_tiny" / "more.py"
+    theirs = "# written elsewhere\n" + file.read_text()
+    file.write_text(theirs)
+    count_up.get_by_role("button", name="Save").click()
+    count_up.get_by_text("changed elsewhere").first.wait_for()
+    assert file.read_text() == theirs
+    picture(page, "conflict-light")
+    count_up.get_by_role("button", name="Keep what is here").click()
+    count_up.get_by_text("changed elsewhere").first.wait_for(state="detached")
+    count_up.get_by_role("button", name="Save").click()
+    playwright.expect(count_up.get_by_role("button", name="Save")).to_be_disabled(timeout=SLOW)
+    assert "return [n]" in file.read_text()
+    assert "# written elsewhere" in file.read_text()
