@@ -117,11 +117,12 @@ def assert_close(
     if got.shape != want.shape:
         message = f"{what} should have shape {tuple(want.shape)}, but it has shape {tuple(got.shape)}."
         raise AssertionError(_join(message, hint))
+    truth = want.dtype == torch.bool and got.dtype == torch.bool
     kind = _wide(got, want)
     got, want = got.to(kind), want.to(kind)
     bad = ~torch.isclose(got, want, rtol=rtol, atol=atol, equal_nan=bool(want.isnan().any()))
     if bool(bad.any()):
-        raise AssertionError(_join(_where(got, want, bad, what), hint))
+        raise AssertionError(_join(_where(got, want, bad, what, truth), hint))
 
 
 def assert_equal(actual: Any, expected: Any, what: str = "the answer", *, hint: str = "") -> None:
@@ -147,9 +148,11 @@ def _wide(got: torch.Tensor, want: torch.Tensor) -> torch.dtype:
     return torch.float64 if got.is_floating_point() or want.is_floating_point() else torch.int64
 
 
-def _where(got: torch.Tensor, want: torch.Tensor, bad: torch.Tensor, what: str) -> str:
+def _where(got: torch.Tensor, want: torch.Tensor, bad: torch.Tensor, what: str, truth: bool) -> str:
     import torch
 
+    if truth:
+        return _first_untrue(got, bad, what)
     if got.dim() == 0:
         return "{} should be {}, but it is {}.".format(what, *_numbers(want.item(), got.item()))
     count, total = int(bad.sum()), got.numel()
@@ -163,6 +166,14 @@ def _where(got: torch.Tensor, want: torch.Tensor, bad: torch.Tensor, what: str) 
         f"{what} is wrong in {count} of {total} entries. The largest difference is at {place}: "
         + "expected {}, got {}.".format(*_numbers(want[index].item(), got[index].item()))
     )
+
+
+def _first_untrue(got: torch.Tensor, bad: torch.Tensor, what: str) -> str:
+    """Where truth values differ; "the largest difference" of those would sound odd."""
+    index = tuple(int(i) for i in bad.nonzero()[0])
+    answer = bool(got[index])
+    place = f"The first is at [{', '.join(map(str, index))}]: " if index else ""
+    return f"{what} is wrong in {int(bad.sum())} of {bad.numel()} entries. {place}expected {not answer}, got {answer}."
 
 
 def _numbers(want: complex, got: complex) -> tuple[str, str]:

@@ -63,10 +63,18 @@ class Contract:
         return dict(self.signature.bind(*args, **kwargs).arguments)
 
     def _sentence(self, hint: Any, bound: dict[str, Any], value: Any) -> str:
-        wanted = _name(hint) + _sizes(hint, self.hints, bound)
-        text = f"`{self.name}` should return {wanted}, but it returns {_describe(value)}."
+        sizes = _known(self.hints, bound)
+        parts = get_args(hint)
+        if get_origin(hint) is tuple and isinstance(value, tuple) and len(parts) == len(value):
+            wrong = next((i for i, item in enumerate(value) if not _alone(item, parts[i], sizes)), None)
+            if wrong is not None:
+                wanted, got = _name(parts[wrong]) + _sizes(parts[wrong], sizes), _describe(value[wrong])
+                return f"Item {wrong} of what `{self.name}` returns should be {wanted}, but it is {got}."
+        text = f"`{self.name}` should return {_name(hint)}{_sizes(hint, sizes)}, but it returns {_describe(value)}."
         if value is None:
             text += " Is a `return` missing?"
+        elif isinstance(value, torch.Tensor) and _shape(hint, sizes) == tuple(value.shape):
+            text += " The shape is right, the kind of number isn't: `.bool()`, `.long()` and `.float()` convert."
         return text
 
 
@@ -107,22 +115,52 @@ def _name(hint: Any) -> str:
     return getattr(hint, "__name__", str(hint))
 
 
-def _sizes(hint: Any, hints: dict[str, Any], bound: dict[str, Any]) -> str:
-    """`(batch=3, pos=5)`, for the axes of `hint` whose sizes follow from the arguments."""
-    if not _is_array(hint):
-        return ""
+def _known(hints: dict[str, Any], bound: dict[str, Any]) -> dict[str, int]:
+    """The sizes of axes that follow from the arguments."""
     sizes: dict[str, int] = {}
     for key, item in bound.items():
         if key in hints and _is_array(hints[key]) and isinstance(item, torch.Tensor):
             axes = hints[key].dim_str.split()
             if len(axes) == item.dim():
                 sizes.update(zip(axes, item.shape, strict=True))
-    known = [
-        f"{axis}={sizes[axis]}"
-        for axis in hint.dim_str.split()
-        if re.fullmatch(r"[a-zA-Z_]\w*", axis) and axis in sizes
-    ]
-    return f" ({', '.join(known)})" if known else ""
+        elif isinstance(item, int):
+            sizes.setdefault(key, item)
+    return sizes
+
+
+def _size(axis: str, sizes: dict[str, int]) -> int | None:
+    """The size of an axis: a number, a name, or a name plus or minus a number, as in `pos-1`."""
+    found = re.fullmatch(r"(?:(\d+)|([a-zA-Z_]\w*)(?:([+-])(\d+))?)", axis)
+    if found is None:
+        return None
+    number, name, sign, offset = found.groups()
+    if number is not None:
+        return int(number)
+    return sizes[name] + int(f"{sign}{offset}" if sign else 0) if name in sizes else None
+
+
+def _sizes(hint: Any, sizes: dict[str, int]) -> str:
+    """`(batch=3, pos-1=5)`, for the axes of `hint` whose sizes are known."""
+    if not _is_array(hint):
+        return ""
+    known = [(axis, _size(axis, sizes)) for axis in hint.dim_str.split() if not axis.isdigit()]
+    shown = [f"{axis}={size}" for axis, size in known if size is not None]
+    return f" ({', '.join(shown)})" if shown else ""
+
+
+def _shape(hint: Any, sizes: dict[str, int]) -> tuple[int | None, ...] | None:
+    return tuple(_size(axis, sizes) for axis in hint.dim_str.split()) if _is_array(hint) else None
+
+
+def _alone(value: Any, hint: Any, sizes: dict[str, int]) -> bool:
+    """Whether one item of a tuple fits by itself: type, and the sizes that are known."""
+    with jaxtyped("context"):
+        if not fits(value, hint):
+            return False
+    wanted = _shape(hint, sizes)
+    if wanted is None or None in wanted or not isinstance(value, torch.Tensor):
+        return True
+    return wanted == tuple(value.shape)
 
 
 def _describe(value: Any) -> str:

@@ -199,7 +199,11 @@ def test_a_function_of_another_form_is_told_as_python_tells_it(engine: Engine, c
     [
         ("2 * x", "it returns None. Is a `return` missing?"),
         ("return (2 * x)[None]", "it returns a tensor of shape (1, {n}) and dtype float32."),
-        ("return (2 * x).int()", "it returns a tensor of shape ({n},) and dtype int32."),
+        (
+            "return (2 * x).int()",
+            "it returns a tensor of shape ({n},) and dtype int32. The shape is right, the kind of "
+            "number isn't: `.bool()`, `.long()` and `.float()` convert.",
+        ),
         ("return (2 * x)[1:]", "it returns a tensor of shape ({m},) and dtype float32."),
         ("return (2 * x).tolist()", "it returns a list of {n}."),
         ("return 2", "it returns the int 2."),

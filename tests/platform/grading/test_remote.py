@@ -249,7 +249,7 @@ def test_arguments_with_nan_that_stay_are_not_taken_for_changed(submission: Subm
     ("extra", "call", "told"),
     [
         ("outer = lambda x, y: y[:, None] * x", lambda s: s.outer(LINE, torch.ones(3)), "(rows=2, cols=3)"),
-        ("split = lambda x: (list(x.unbind()), {1: 2})", lambda s: s.split(LINE), "dict[str, int]]"),
+        ("split = lambda x: (list(x.unbind()), {1: 2})", lambda s: s.split(LINE), "Item 1 of what `split`"),
         ("split = lambda x: [list(x.unbind()), {'n': 2}]", lambda s: s.split(LINE), "a list of 2"),
         ("names = lambda n: ['0'] * 99 + [1]", lambda s: s.names(3), "list[str]"),
         ("Line.forward = lambda self, x: x[None]", lambda s: s.Line(1.0)(LINE), "`Line.forward` should return"),
