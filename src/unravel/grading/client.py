@@ -26,7 +26,7 @@ Event = dict[str, Any]
 
 def events(request: Event) -> Iterator[Event]:
     """The events of one check, as they come; the last of each submission is its report. Raises `UnravelError`."""
-    connection = connect(start=os.environ.get("UNRAVEL_DAEMON", "1") != "0")
+    connection = connect(start=True) if os.environ.get("UNRAVEL_DAEMON", "1") != "0" else None
     if connection is None:
         yield from _here(request)
         return

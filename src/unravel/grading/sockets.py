@@ -29,12 +29,12 @@ def runtime_folder() -> Path:
 
 
 def socket_path(root: Path) -> Path:
-    """The socket of the server for the course at `root`, run by this Python and this version of the code.
+    """The socket of the server for the course at `root`, in this environment and with this version of the code.
 
-    The name's first half stands for course and Python, its second half for the code.
+    The name's first half stands for course and environment, its second half for the code.
     """
     newest = max(entry.stat().st_mtime_ns for entry in _sources(Path(__file__).parents[1]))
-    words = f"{root.resolve()}\n{sys.executable}", str(newest)
+    words = f"{root.resolve()}\n{sys.prefix}", str(newest)
     return runtime_folder() / ("-".join(hashlib.sha256(word.encode()).hexdigest()[:10] for word in words) + ".sock")
 
 

@@ -62,7 +62,8 @@ class Watcher:
         """Makes `exercise` the one at hand, and checks it."""
         self.exercise, self.passed = exercise, False
         where = spot(self.workspace, self.course, exercise)
-        self.say(f"\n{click.style(exercise.title, bold=True)}  ({exercise.id}, {exercise.points} points)")
+        points = f"{exercise.points} point{'s' if exercise.points != 1 else ''}"
+        self.say(f"\n{click.style(exercise.title, bold=True)}  ({exercise.id}, {points})")
         self.say(f"Write it in {where.path}:{where.line}; saving checks it.\n{click.style(KEYS, dim=True)}")
         self.check()
 
