@@ -30,7 +30,7 @@ def main() -> None:
         desk = open_desk()
         menu, lessons = _menu(desk)
     except UnravelError as fault:
-        st.navigation([st.Page(partial(trouble, fault), title="Unravel", url_path="")], position="hidden").run()
+        st.navigation([st.Page(partial(trouble, fault), title="Unravel", default=True)], position="hidden").run()
         return
     page = st.navigation(menu, expanded=True)
     _follow_link(lessons, page)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from parts.outline import Heading, parts
+from parts.outline import Heading, displayed, parts
 from unravel.course.model import Callout, Lesson, Predict, Prose
 
 _ICONS = {
@@ -17,11 +17,16 @@ _ICONS = {
 _NAMES = {"note": "Note", "tip": "Tip", "important": "Important", "warning": "Watch out", "seealso": "See also"}
 
 
+def course_text(markdown: str) -> None:
+    """A piece of the course's own Markdown."""
+    st.markdown(displayed(markdown))
+
+
 def prose(block: Prose) -> None:
     """Running text, with maths; its headings can be linked to."""
     for part in parts(block.markdown):
         if not isinstance(part, Heading):
-            st.markdown(part)
+            course_text(part)
         elif part.level == 2:
             st.header(part.title, anchor=part.anchor)
         else:
@@ -32,7 +37,7 @@ def callout(block: Callout) -> None:
     """A box beside the text."""
     draw = st.warning if block.kind == "warning" else st.info
     title = block.title or _NAMES[block.kind]
-    draw(f"**{title}**\n\n{block.markdown}", icon=_ICONS[block.kind])
+    draw(f"**{title}**\n\n{displayed(block.markdown)}", icon=_ICONS[block.kind])
 
 
 @st.fragment
@@ -40,7 +45,7 @@ def predict(lesson: Lesson, block: Predict) -> None:
     """A question that wants a prediction before it shows the answer."""
     key = f"predict-{lesson.id}-{block.line}"
     with st.container(border=True, key=f"box-{key}"):
-        st.markdown(f":material/psychology: **Predict**\n\n{block.question}")
+        course_text(f":material/psychology: **Predict**\n\n{block.question}")
         if not st.session_state.get(f"{key}-shown"):
             st.text_area("Your prediction", key=f"{key}-text", height=68, placeholder="Write it down before you look.")
             st.button("Show the answer", key=f"{key}-show", on_click=_reveal, args=(key,))
@@ -49,7 +54,7 @@ def predict(lesson: Lesson, block: Predict) -> None:
         if said:
             st.caption("You wrote")
             st.code(said, language=None, wrap_lines=True)
-        st.markdown(block.answer)
+        course_text(block.answer)
 
 
 def _reveal(key: str) -> None:

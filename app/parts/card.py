@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from parts import help
+from parts.blocks import course_text
 from parts.checking import Checked, ask, checked, fault_of, run_if_asked
 from parts.desk import Desk
 from parts.draft import Draft, open_draft
@@ -24,7 +25,7 @@ def exercise_card(desk: Desk, lesson: Lesson, exercise: Exercise) -> None:
     with st.container(border=True, key=f"card-{exercise.id}"), faults_shown():
         stand = desk.stand(exercise)
         _head(exercise, stand)
-        st.markdown(exercise.statement)
+        course_text(exercise.statement)
         draft = _work(desk, lesson, exercise, stand)
         _buttons(desk, lesson, exercise, stand, draft)
         run_if_asked(desk, exercise, draft)

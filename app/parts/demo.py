@@ -54,14 +54,17 @@ def _show(output: DemoOutput, key: str) -> None:
     if output.value:
         st.code(output.value, language=None, wrap_lines=True)
     for number, figure in enumerate(output.figures):
-        st.plotly_chart(_figure(figure), key=f"{key}-{number}", theme=None, config={"displayModeBar": False})
+        dark = st.context.theme.type == "dark"
+        st.plotly_chart(_figure(figure, dark), key=f"{key}-{number}", theme=None, config={"displayModeBar": False})
     if output.error:
         st.warning("This demo could not be run.", icon=":material/warning:")
         st.code(output.error, language=None, wrap_lines=True)
 
 
 @lru_cache(maxsize=256)
-def _figure(text: str) -> Any:
+def _figure(text: str, dark: bool) -> Any:
+    """The figure in the page's own ink and letters."""
     from plotly.io import from_json
 
-    return from_json(text, skip_invalid=True)
+    figure = from_json(text, skip_invalid=True)
+    return figure.update_layout(font_color="#c9ccd1" if dark else "#4a4f57", font_family="Source Sans, sans-serif")

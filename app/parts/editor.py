@@ -41,7 +41,7 @@ def _ace(draft: Draft, key: str, marks: list[dict[str, Any]]) -> str | None:
         language="python",
         theme="tomorrow_night" if st.context.theme.type == "dark" else "tomorrow",
         min_lines=max(draft.mounted.count("\n") + 1, 6),
-        font_size=14,
+        font_size=13,
         tab_size=4,
         wrap=True,
         annotations=marks,

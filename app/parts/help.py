@@ -9,6 +9,7 @@ import streamlit as st
 from parts.desk import Desk
 from parts.draft import Draft
 from parts.fault import faults_shown
+from parts.outline import displayed
 from parts.redraw import redraw
 from parts.text import WORDS, ago, badge, count, plain
 from unravel.course.model import Exercise, Lesson
@@ -34,7 +35,7 @@ def hint_button(desk: Desk, exercise: Exercise, stand: ExerciseProgress) -> None
 def hints(exercise: Exercise, stand: ExerciseProgress) -> None:
     """The rungs that were asked for."""
     for number, hint in enumerate(exercise.hints[: stand.hints], 1):
-        st.info(f"**Hint {number}**\n\n{hint}", icon=":material/lightbulb:")
+        st.info(f"**Hint {number}**\n\n{displayed(hint)}", icon=":material/lightbulb:")
 
 
 def solution_menu(desk: Desk, exercise: Exercise, stand: ExerciseProgress) -> None:

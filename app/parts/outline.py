@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from unravel.course.model import Lesson, Place, Prose
 
+_FORMULA = re.compile(r"^\$\$[ \t]*([^\s$](?:[^$]|\\\$)*?)[ \t]*\$\$[ \t]*$", re.MULTILINE)
 _HEADING = re.compile(r"(#{2,4})\s+(.+?)\s*#*$")
 
 
@@ -48,6 +49,15 @@ def parts(markdown: str) -> Iterator[Heading | str]:
         yield Heading(len(heading[1]), heading[2])
     if "\n".join(text).strip():
         yield "\n".join(text).strip("\n")
+
+
+def displayed(markdown: str) -> str:
+    """The Markdown with each formula that stands alone as a block: on one line, it would be set to the left.
+
+    >>> displayed("so\\n\\n$$a = b$$")
+    'so\\n\\n$$\\na = b\\n$$'
+    """
+    return _FORMULA.sub(r"$$\n\1\n$$", markdown)
 
 
 def contents(lesson: Lesson) -> list[tuple[str, str, bool]]:

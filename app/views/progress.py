@@ -21,12 +21,12 @@ def progress_page(desk: Desk, pages: Mapping[str, StreamlitPage]) -> None:
     """Draws the page. `pages` are those of the lessons."""
     st.title("Progress", anchor=False)
     progress = desk.workspace.store.progress()
-    _totals(desk, progress)
+    totals(desk, progress)
     for lesson in desk.course.lessons():
         st.page_link(pages[lesson.id], label=f"**{lesson.title}**")
         st.html(lesson_table(lesson, progress))
     st.header("Recent attempts", anchor=False)
-    _recent(desk)
+    st.html(recent_table(desk))
 
 
 def lesson_table(lesson: Lesson, progress: Mapping[str, ExerciseProgress]) -> str:
@@ -48,7 +48,8 @@ def lesson_table(lesson: Lesson, progress: Mapping[str, ExerciseProgress]) -> st
     return f'<table class="u-table"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
 
 
-def _totals(desk: Desk, progress: Mapping[str, ExerciseProgress]) -> None:
+def totals(desk: Desk, progress: Mapping[str, ExerciseProgress]) -> None:
+    """The figures at the top."""
     exercises = list(desk.course.exercises())
     mine = [progress.get(exercise.id, UNTOUCHED) for exercise in exercises]
     done, points = sum(stand.passed for stand in mine), sum(stand.points for stand in mine)
@@ -60,11 +61,11 @@ def _totals(desk: Desk, progress: Mapping[str, ExerciseProgress]) -> None:
     st.progress(done / len(exercises) if exercises else 0.0)
 
 
-def _recent(desk: Desk) -> None:
+def recent_table(desk: Desk) -> str:
+    """The last attempts as an HTML table, or what to do to have one."""
     attempts = desk.workspace.store.attempts()[-RECENT:]
     if not attempts:
-        st.caption("None yet. Open a lesson, write the first exercise, and check it.")
-        return
+        return "<p>None yet. Open a lesson, write the first exercise, and check it.</p>"
     head = "".join(f"<th>{name}</th>" for name in ("When", "Exercise", "Status", "Points"))
     rows = []
     for attempt in reversed(attempts):
@@ -75,4 +76,4 @@ def _recent(desk: Desk) -> None:
             f"{attempt.points} of {attempt.max_points}",
         ]
         rows.append(f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
-    st.html(f'<table class="u-table"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>')
+    return f'<table class="u-table"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'

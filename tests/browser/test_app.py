@@ -90,7 +90,7 @@ class Server:
     def stop_all(self) -> None:
         """The app and the warm server of checks."""
         self.stop()
-        stop = [sys.executable, "-m", "unravel.cli", "server", "stop"]
+        stop = [sys.executable, "-m", "unravel.cli", "daemon", "stop"]
         subprocess.run(stop, env=self._environment, capture_output=True, check=False)
 
 
@@ -127,6 +127,11 @@ def card(page: Any, exercise: str) -> Any:
     return page.locator(f".st-key-card-{exercise}")
 
 
+def stands(where: Any, words: str) -> None:
+    """Waits until the card's head says so."""
+    where.locator(".u-facts").get_by_text(words, exact=True).wait_for()
+
+
 def write_last_line(page: Any, exercise: str, code: str) -> None:
     """Replaces the last line of the exercise's code, as one does by hand."""
     card(page, exercise).frame_locator("iframe").locator(".ace_content").first.click()
@@ -145,14 +150,14 @@ def test_a_newcomers_first_exercise(server: Server, browser: Any) -> None:
     page.goto(server.url)
     page.get_by_role("button", name="Start: Double a vector").click()
     double = card(page, "double")
-    double.get_by_text("Not started").wait_for()
+    stands(double, "Not started")
 
     write_last_line(page, "double", "return 3 * x")
     double.get_by_role("button", name="Check").click()
     double.locator(".u-report").wait_for()
     report = double.locator(".u-report").inner_text()
     assert "✗" in report
-    assert double.get_by_text("Not right yet").is_visible()
+    stands(double, "Not right yet")
     picture(page, "wrong-light")
 
     double.get_by_role("button", name="Hint 1 of 2").click()
@@ -160,7 +165,7 @@ def test_a_newcomers_first_exercise(server: Server, browser: Any) -> None:
 
     write_last_line(page, "double", "return 2 * x")
     double.get_by_role("button", name="Check").click()
-    double.get_by_text("Passed", exact=True).wait_for()
+    stands(double, "Passed")
     assert "✗" not in double.locator(".u-report").inner_text()
     picture(page, "right-light")
     assert foreign == []
@@ -170,7 +175,7 @@ def test_a_newcomers_first_exercise(server: Server, browser: Any) -> None:
     page, foreign = new_page(browser, server, "dark")
     page.goto(f"{server.url}/?lesson=basics")
     double = card(page, "double")
-    double.get_by_text("Passed", exact=True).wait_for()
+    stands(double, "Passed")
     double.get_by_text("A tensor times a number is a tensor.").wait_for()
     double.get_by_role("button", name="Show my code").click()
     double.frame_locator("iframe").get_by_text("return 2 * x").wait_for()
@@ -200,7 +205,7 @@ def test_text_that_comes_late_is_what_is_checked(server: Server, browser: Any) -
     count_up = card(page, "count_up")
     write_last_line(page, "count_up", "return list(range(1, n + 1))")
     count_up.get_by_role("button", name="Check").click(no_wait_after=True)
-    count_up.get_by_text("Passed", exact=True).wait_for()
+    stands(count_up, "Passed")
 
 
 def test_a_change_elsewhere_is_never_overwritten(server: Server, browser: Any, tmp_path: Path) -> None:
