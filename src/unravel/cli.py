@@ -67,15 +67,19 @@ def reset(name: str) -> None:
 
 
 @main.command()
-@click.argument("exercise")
+@click.argument("exercise", required=False)
 @click.option("--give-up", is_flag=True, help="Show it though you haven't passed; this is recorded.")
-def solution(exercise: str, give_up: bool) -> None:
-    """Show the solution of an exercise that you passed."""
+def solution(exercise: str | None, give_up: bool) -> None:
+    """Show the solution of an exercise that you passed, by default of the next exercise."""
     from unravel.course.load import load_course
-    from unravel.workspace.guide import solution
+    from unravel.workspace.guide import answer
+    from unravel.workspace.show import solution
     from unravel.workspace.workspace import Workspace
 
-    click.echo(solution(Workspace.find(), load_course(), exercise, give_up=give_up), nl=False)
+    found = answer(Workspace.find(), load_course(), exercise, give_up=give_up)
+    click.echo(found.code, nl=False)
+    if words := solution(found):
+        click.echo(words, err=True)
 
 
 @main.command()
@@ -106,11 +110,15 @@ def status() -> None:
 def next_() -> None:
     """Show what to do next, and where to write it."""
     from unravel.course.load import load_course
-    from unravel.workspace.guide import next_exercise
+    from unravel.serve import installed
+    from unravel.workspace.guide import missing, next_exercise
     from unravel.workspace.show import next_up
     from unravel.workspace.workspace import Workspace
 
-    click.echo(next_up(next_exercise(Workspace.find(), load_course())))
+    workspace, course = Workspace.find(), load_course()
+    here = next_exercise(workspace, course)
+    page = course.lesson(here.exercise.lesson).page if here else None
+    click.echo(next_up(here, page, app=installed(), missing=missing(workspace, course)))
 
 
 @main.command(name="list")

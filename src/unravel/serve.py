@@ -33,7 +33,7 @@ _SETTINGS = {
 def serve(folder: Path | None, port: int, *, browser: bool) -> int:
     """Runs the app on the workspace at `folder` (by default the one found from here) until it is stopped."""
     workspace = Workspace.find(folder)
-    if find_spec("streamlit") is None or find_spec("streamlit_ace") is None:
+    if not installed():
         fix = "Install them with `pip install 'unravel[app]'`."
         raise UnravelError("The app needs Streamlit and its editor, which are not installed.", fix=fix)
     _check_free(port)
@@ -42,6 +42,11 @@ def serve(folder: Path | None, port: int, *, browser: bool) -> int:
         return subprocess.run(command(port, browser=browser), env=environment, check=False).returncode
     except KeyboardInterrupt:
         return 0
+
+
+def installed() -> bool:
+    """Whether what the app needs is there."""
+    return find_spec("streamlit") is not None and find_spec("streamlit_ace") is not None
 
 
 def command(port: int, *, browser: bool) -> list[str]:

@@ -49,6 +49,7 @@ def test_init_says_where_to_go(run):
     done = run("init", "mine", "--learner", "ann")
     assert "2 lessons, 5 exercises, learner ann" in done.output
     assert "unravel next" in done.output
+    assert "unravel serve" in done.output
     again = run("init", ".")
     assert (again.exit_code, again.stdout) == (2, "")
     assert "already is a workspace" in again.stderr
@@ -66,6 +67,56 @@ def test_next_names_the_file_and_the_line(run, mine):
     assert "write it in   ch00_tiny/basics.py:15" in run("next").output.replace("\\", "/")
     passed(mine, "double", "mean_square", "ANSWER", "Scale", "count_up")
     assert "every exercise" in run("next").output
+
+
+def test_next_says_where_to_read(run, mine, monkeypatch):
+    monkeypatch.setattr(serve, "find_spec", lambda name: object())
+    assert "read it       unravel serve" in run("next").output
+    monkeypatch.setattr(serve, "find_spec", lambda name: None)
+    said = run("next").output
+    assert "chapters/ch00_tiny/basics.md" in said.replace("\\", "/")
+    assert "unravel serve" not in said
+
+
+def test_next_knows_a_name_that_is_gone_and_a_file_that_is_gone(run, mine):
+    basics, more = mine.path / "ch00_tiny" / "basics.py", mine.path / "ch00_tiny" / "more.py"
+    basics.write_text(basics.read_text().replace("def double(", "def twice("))
+    assert "`unravel reset double` adds its stub" in run("next").output
+    assert "stub now stands at the end" in run("reset", "double").output
+    assert "Missing" not in run("next").output
+    more.unlink()
+    said = run("next").output
+    assert "write it in" in said
+    assert "Missing: ch00_tiny/more.py. `unravel update`" in said.replace("\\", "/")
+    basics.unlink()
+    assert "is missing" in run("next").stderr
+
+
+def test_after_a_reset_every_command_says_that_it_is_open(run, mine):
+    passed(mine, "double", "mean_square")
+    assert "✓ double" in run("list").output
+    assert "ANSWER" in run("next").output
+    run("reset", "double")
+    assert run("next").output.startswith("double")
+    listed = run("list").output
+    assert "✓ double" not in listed
+    assert "✗ double" not in listed
+    assert "1/5 done" in run("status").output
+    assert "2/9 points  (best so far)" in run("status").output
+
+
+def test_points_are_called_best_only_when_something_broke(run, mine):
+    passed(mine, "double")
+    assert "best so far" not in run("status").output
+
+
+def test_giving_up_is_confirmed_once_and_marked(run, mine):
+    assert "not solved double" in run("solution").stderr
+    first = run("solution", "--give-up")
+    assert "return 2 * x" in first.stdout
+    assert "Recorded: you gave up on double" in first.stderr
+    assert run("solution", "double", "--give-up").stderr == ""
+    assert "you have seen the solution" in run("next").output
 
 
 def test_hints_climb_the_ladder(run, mine):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unravel.course.model import Course, Exercise, Lesson
@@ -21,12 +21,13 @@ UNTOUCHED = ExerciseProgress("")
 class Spot:
     """Where the learner writes an exercise.
 
-    `line` counts from 1; in a notebook it is the number of the cell.
+    `line` counts from 1; in a notebook it is the number of the cell. None: the file has no such name any more.
     """
 
     exercise: Exercise
     path: Path
-    line: int
+    line: int | None
+    gave_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,15 @@ class Rung:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """A solution. `recorded`: it was shown to somebody who gave up just now."""
+
+    exercise: Exercise
+    code: str
+    recorded: bool
+
+
+@dataclass(frozen=True)
 class LessonStand:
     """How a lesson stands: of its exercises, how many are done, which broke since they passed, and the points."""
 
@@ -52,8 +62,11 @@ class LessonStand:
 
 def next_exercise(workspace: Workspace, course: Course) -> Spot | None:
     """The first exercise that is not passed and builds on nothing that isn't; None when all are passed."""
-    exercise = first_open(course, workspace.store.progress())
-    return spot(workspace, course, exercise) if exercise else None
+    progress = workspace.store.progress()
+    exercise = first_open(course, progress)
+    if exercise is None:
+        return None
+    return replace(spot(workspace, course, exercise), gave_up=progress.get(exercise.id, UNTOUCHED).gave_up)
 
 
 def first_open(course: Course, progress: Mapping[str, ExerciseProgress]) -> Exercise | None:
@@ -64,18 +77,27 @@ def first_open(course: Course, progress: Mapping[str, ExerciseProgress]) -> Exer
     return (ready or todo)[0] if todo else None
 
 
+def missing(workspace: Workspace, course: Course) -> tuple[Path, ...]:
+    """The lesson files that are not there, though they were delivered or are new in the course."""
+    files = (workspace.file(lesson) for lesson in course.lessons())
+    return tuple(path for path in files if not path.exists())
+
+
 def spot(workspace: Workspace, course: Course, exercise: Exercise) -> Spot:
     """Where `exercise` is written. `UnravelError` when the file is gone."""
     lesson = course.lesson(exercise.lesson)
     path = workspace.file(lesson)
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        fix = "`unravel update` brings it back as it was delivered."
+        raise UnravelError("This lesson file is missing.", fix=fix, path=path) from None
     except OSError as error:
-        fix = "If it is gone, `unravel update` brings it back as it was delivered."
+        fix = "Give yourself permission to read it, or move it away; `unravel update` then delivers it anew."
         raise UnravelError(f"This file can't be read: {error.strerror}.", fix=fix, path=path) from error
     look = cell_to_write if path.suffix == ".ipynb" else where_to_write
     try:
-        return Spot(exercise, path, look(text, exercise.id) or 1)
+        return Spot(exercise, path, look(text, exercise.id))
     except ValueError:
         return Spot(exercise, path, 1)
 
@@ -95,15 +117,26 @@ def next_hint(workspace: Workspace, course: Course, name: str | None) -> Rung:
 
 
 def solution(workspace: Workspace, course: Course, name: str, *, give_up: bool = False) -> str:
-    """The solution of an exercise, for those who passed it once or give up, which is recorded."""
-    exercise = course.exercise(name)
+    """The code of `answer`."""
+    return answer(workspace, course, name, give_up=give_up).code
+
+
+def answer(workspace: Workspace, course: Course, name: str | None, *, give_up: bool = False) -> Answer:
+    """The solution of an exercise, for those who passed it once or give up, which is recorded.
+
+    By default of the exercise that `next` names.
+    """
+    exercise = course.exercise(name) if name else _current(workspace, course)
     stand = workspace.store.progress().get(exercise.id, UNTOUCHED)
-    if not (stand.ever_passed or stand.gave_up):
+    open_ = stand.ever_passed or stand.gave_up
+    if not open_:
         if not give_up:
-            fix = f"Take a hint (`unravel hint {name}`), or see it with `unravel solution {name} --give-up`."
-            raise UnravelError(f"You have not solved {name} yet.", fix=fix)
+            help_ = f"`unravel hint {exercise.id}`"
+            fix = f"Take a hint ({help_}), or see it with `unravel solution {exercise.id} --give-up`."
+            raise UnravelError(f"You have not solved {exercise.id} yet.", fix=fix)
         workspace.store.record_give_up(exercise.id)
-    return solution_piece(code_of(course.lesson(exercise.lesson)), exercise.id)
+    code = solution_piece(code_of(course.lesson(exercise.lesson)), exercise.id)
+    return Answer(exercise, code, recorded=not open_)
 
 
 def progress_here() -> dict[str, ExerciseProgress]:
@@ -129,5 +162,5 @@ def _stand(lesson: Lesson, progress: dict[str, ExerciseProgress]) -> LessonStand
 def _current(workspace: Workspace, course: Course) -> Exercise:
     here = first_open(course, workspace.store.progress())
     if here is None:
-        raise UnravelError("You have passed every exercise.", fix="Name the one whose hints you want.")
+        raise UnravelError("You have passed every exercise.", fix="Name the one that you mean.")
     return here

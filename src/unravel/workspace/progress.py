@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 PASSED = "passed"
+# These say how an exercise stands, not that somebody tried it.
+IDLE = ("not started", "blocked")
 
 PROGRESS_QUERY = (
     "SELECT exercise, status, best_status, attempts, points, hints, gave_up, last_at, first_passed_at "

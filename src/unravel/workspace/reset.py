@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unravel.course.model import Chapter, Course, Lesson
+from unravel.course.model import Chapter, Course, Exercise, Lesson
 from unravel.errors import UnravelError
 from unravel.workspace.atomic import write_atomic
 from unravel.workspace.delivered import Delivery, read_deliveries, write_deliveries
-from unravel.workspace.notebooks import replace_in_notebook
-from unravel.workspace.pieces import replace_piece, stub_piece
+from unravel.workspace.notebooks import cell_to_write, replace_in_notebook
+from unravel.workspace.pieces import find_piece, replace_piece, stub_piece
 from unravel.workspace.stubs import code_of, stub_of
 
 if TYPE_CHECKING:
@@ -21,11 +21,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ResetReport:
-    """What was reset: the file, and the copy of what was in it (None when there was no file)."""
+    """What was reset: the file, and the copy of what was in it (None when there was no file).
+
+    `appended`: the file had no such exercise (it was renamed, say), so the stub now stands at its end. `note` says
+    what else went wrong.
+    """
 
     name: str
     path: Path
     backup: Path | None
+    appended: bool = False
+    note: str = ""
 
 
 def reset(workspace: Workspace, course: Course, name: str) -> ResetReport:
@@ -34,12 +40,19 @@ def reset(workspace: Workspace, course: Course, name: str) -> ResetReport:
     if isinstance(found, Chapter):
         fix = f"Reset one of its lessons: {', '.join(lesson.id for lesson in found.lessons)}."
         raise UnravelError(f"{name!r} is a chapter; a reset takes a lesson or an exercise.", fix=fix)
-    if isinstance(found, Lesson):
-        return _reset_lesson(workspace, found)
-    lesson = course.lesson(found.lesson)
-    if not workspace.file(lesson).exists():
-        return _reset_lesson(workspace, lesson)
-    return _reset_exercise(workspace, lesson, found.id)
+    lesson = found if isinstance(found, Lesson) else course.lesson(found.lesson)
+    if isinstance(found, Lesson) or not workspace.file(lesson).exists():
+        return _recorded(workspace, _reset_lesson(workspace, lesson), lesson.exercises)
+    return _recorded(workspace, _reset_exercise(workspace, lesson, found.id), (found,))
+
+
+def _recorded(workspace: Workspace, done: ResetReport, exercises: tuple[Exercise, ...]) -> ResetReport:
+    """Opens the exercises again in the records. Where that can't be written, the files are reset all the same."""
+    try:
+        workspace.store.record_reset(exercises)
+    except UnravelError as fault:
+        return replace(done, note=f"It could not be recorded, so check it once: {fault}")
+    return done
 
 
 def _reset_lesson(workspace: Workspace, lesson: Lesson) -> ResetReport:
@@ -55,17 +68,19 @@ def _reset_lesson(workspace: Workspace, lesson: Lesson) -> ResetReport:
 def _reset_exercise(workspace: Workspace, lesson: Lesson, exercise: str) -> ResetReport:
     path, stub = workspace.file(lesson), stub_piece(code_of(lesson), exercise)
     old = _read(path)
-    replace = replace_in_notebook if path.suffix == ".ipynb" else replace_piece
+    notebook = path.suffix == ".ipynb"
+    put, find = (replace_in_notebook, cell_to_write) if notebook else (replace_piece, find_piece)
     try:
         text = old.decode()
-        new = replace(text.replace("\r\n", "\n"), exercise, stub)
+        plain = text.replace("\r\n", "\n")
+        new, there = put(plain, exercise, stub), find(plain, exercise)
     except (SyntaxError, ValueError) as error:
         line = error.lineno if isinstance(error, SyntaxError) else None
         fix = f"Correct that, or reset the whole lesson: `unravel reset {lesson.id}` (your file is saved first)."
         raise UnravelError(f"The file can't be read ({error}).", fix=fix, path=path, line=line) from error
     backup = _save(workspace, path, old)
     write_atomic(path, new.replace("\n", "\r\n") if "\r\n" in text else new)
-    return ResetReport(exercise, path, backup)
+    return ResetReport(exercise, path, backup, appended=there is None and new != plain)
 
 
 def _save(workspace: Workspace, path: Path, content: bytes) -> Path:

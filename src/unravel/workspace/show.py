@@ -11,8 +11,8 @@ from pathlib import Path
 from click import style
 
 from unravel.course.model import Chapter, Course, Exercise, Lesson
-from unravel.workspace.guide import LessonStand, Rung, Spot
-from unravel.workspace.progress import ExerciseProgress
+from unravel.workspace.guide import Answer, LessonStand, Rung, Spot
+from unravel.workspace.progress import IDLE, ExerciseProgress
 from unravel.workspace.reset import ResetReport
 from unravel.workspace.update import Change, Fate, UpdateReport
 from unravel.workspace.workspace import Workspace
@@ -27,7 +27,8 @@ def created(workspace: Workspace, course: Course) -> str:
     facts = f"{lessons} lessons, {exercises} exercises, learner {style(workspace.settings.learner, bold=True)}"
     return _lines(
         style("Your workspace is ready", fg="green") + f" in {_near(workspace.path)}: {facts}.",
-        f"Go there (`cd {_near(workspace.path)}`) and ask `unravel next` where to begin.",
+        f"Go there (`cd {_near(workspace.path)}`) and ask `unravel next` what to read and where to begin.",
+        "`unravel serve` opens the lessons in the browser.",
     )
 
 
@@ -48,7 +49,11 @@ def updated(report: UpdateReport) -> str:
 def reset_done(report: ResetReport) -> str:
     """After `unravel reset`."""
     saved = f" What you had is in {_near(report.backup)}." if report.backup else ""
-    return f"{style(report.name, bold=True)} is as it was delivered.{saved}"
+    lines = [f"{style(report.name, bold=True)} is as it was delivered.{saved}"]
+    if report.appended:
+        end = "its stub now stands at the end. Whatever you renamed is still there; take it out."
+        lines.append(f"{_near(report.path)} had no {report.name}, so {end}")
+    return _lines(*lines, *filter(None, [report.note]))
 
 
 def hint(rung: Rung) -> str:
@@ -63,19 +68,45 @@ def hint(rung: Rung) -> str:
     return _lines(head, "", _wrapped(rung.text.strip()), "", style(end, dim=True))
 
 
-def next_up(spot: Spot | None) -> str:
-    """What to do next, and where."""
+def solution(answer: Answer) -> str:
+    """After a solution was shown: empty when there is nothing to say of it."""
+    if not answer.recorded:
+        return ""
+    name = answer.exercise.id
+    return f"Recorded: you gave up on {name}. Write it yourself in your file, and it counts as passed all the same."
+
+
+def next_up(spot: Spot | None, page: Path | None, *, app: bool, missing: Sequence[Path] = ()) -> str:
+    """What to do next, what to read for it, and where to write it. `app`: whether the lessons can be served."""
+    lines = _next(spot, page, app) if spot else []
     if spot is None:
-        return style("You have passed every exercise of the course. Well done!", fg="green")
+        lines = [style("You have passed every exercise of the course. Well done!", fg="green")]
+    if missing:
+        names = ", ".join(map(_near, missing))
+        lines += ["", f"{style('Missing:', fg='yellow')} {names}. `unravel update` brings back what was delivered."]
+    return _lines(*lines)
+
+
+def _next(spot: Spot, page: Path | None, app: bool) -> list[str]:
     exercise = spot.exercise
-    place = ", in its cell" if spot.path.suffix == ".ipynb" else f":{spot.line}"
     effort = f"{exercise.minutes} min, {_count(exercise.points, 'point')}, difficulty {_dots(exercise.difficulty)}"
-    return _lines(
+    read = "unravel serve  (opens the lessons in the browser)" if app or page is None else _near(page)
+    seen = ["  seen          you have seen the solution; write it yourself to pass"] if spot.gave_up else []
+    return [
         f"{style(exercise.id, bold=True)}  {exercise.title}  {style(effort, dim=True)}",
-        f"  write it in   {_near(spot.path)}{place}",
+        f"  read it       {read}",
+        f"  write it in   {_near(spot.path)}{_place(spot)}",
         f"  check it      unravel check {exercise.id}",
         f"  need help?    unravel hint {exercise.id}",
-    )
+        *seen,
+    ]
+
+
+def _place(spot: Spot) -> str:
+    if spot.line is None:
+        name = spot.exercise.id
+        return f", which has no {name} any more: `unravel reset {name}` adds its stub"
+    return ", in its cell" if spot.path.suffix == ".ipynb" else f":{spot.line}"
 
 
 def status(workspace: Workspace, course: Course, stands: Sequence[LessonStand]) -> str:
@@ -114,7 +145,7 @@ def _lesson(lesson: Lesson, progress: Mapping[str, ExerciseProgress]) -> list[st
 
 def _mark(exercise: Exercise, progress: Mapping[str, ExerciseProgress]) -> str:
     stand = progress.get(exercise.id)
-    if stand is None or stand.status is None:
+    if stand is None or stand.status is None or stand.status in IDLE:
         return " "
     return style("✓", fg="green") if stand.passed else style("✗", fg="red")
 
@@ -136,9 +167,11 @@ def _sums(stands: Iterable[LessonStand]) -> Row:
     exercises = sum(len(stand.lesson.exercises) for stand in stands)
     most = sum(stand.lesson.points for stand in stands)
     full = done * BAR // exercises if exercises else 0
+    # The points of what broke since are kept, so they may be more than what is done is worth.
+    best = "  (best so far)" if any(stand.broken for stand in stands) else ""
     colour = "green" if exercises and done == exercises else None
     bar = style("█" * full, fg="green") + style("░" * (BAR - full), dim=True)
-    return [bar, style(f"{done:3}/{exercises} done", fg=colour), f"{points:4}/{most} points"]
+    return [bar, style(f"{done:3}/{exercises} done", fg=colour), f"{points:4}/{_count(most, 'point')}{best}"]
 
 
 def _title(chapter: Chapter) -> str:

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unravel.workspace.database import Database
-from unravel.workspace.progress import PROGRESS_QUERY, ExerciseProgress, from_row
+from unravel.workspace.progress import IDLE, PROGRESS_QUERY, ExerciseProgress, from_row
 
 if TYPE_CHECKING:
+    from unravel.course.model import Exercise
     from unravel.workspace.models import Attempt
 
 ADD_HINT = "INSERT INTO hints (learner, exercise, rung, created) VALUES (:learner, :exercise, :rung, :created)"
 ADD_GIVE_UP = "INSERT INTO give_ups (learner, exercise, created) VALUES (:learner, :exercise, :created)"
 
+# The head of a report on something that the grader did not run.
+_NO_RUN: dict[str, Any] = {
+    "seed": 0,
+    "tier": "none",
+    "official": False,
+    "duration": 0.0,
+    "source": "reset",
+    "sha256": "",
+    "notes": [],
+    "version": "",
+    "format": 1,
+}
+
 LEARNERS_QUERY = (
     "SELECT learner FROM (SELECT learner, created FROM attempts UNION ALL SELECT learner, created FROM hints) AS seen "
     "GROUP BY learner ORDER BY MAX(created) DESC"
 )
-
-# These say how an exercise stands, not that somebody tried it.
-_IDLE = ("not started", "blocked")
 
 
 class Store:
@@ -47,11 +59,19 @@ class Store:
         attempts = []
         for result in report["exercises"]:
             before, status = stands.get(result["id"]), str(result["status"])
-            if status not in _IDLE or (before is not None and before != status):
+            if status not in IDLE or (before is not None and before != status):
                 attempts.append(self._attempt(report, result))
         with self._database.session(write=True) as session:
             session.add_all(attempts)
         return [attempt.id for attempt in attempts]
+
+    def record_reset(self, exercises: Iterable[Exercise]) -> None:
+        """Adds that these are as they were delivered, so not started; what was passed before stays recorded.
+
+        Of an exercise that was never tried there is nothing to say.
+        """
+        results = [_untouched(exercise) for exercise in exercises]
+        self.record_report({**_NO_RUN, "started": _now(), "exercises": results})
 
     def record_hint(self, exercise: str, rung: int) -> None:
         """Adds that rung `rung` (the first is 1) of the exercise's hints was shown."""
@@ -101,6 +121,14 @@ class Store:
             created=_now(),
             report={**report, "exercises": [result], "points": points, "max_points": max_points},
         )
+
+
+def _untouched(exercise: Exercise) -> dict[str, Any]:
+    """The result of an exercise that is as it was delivered, in the form of the grader's."""
+    names = ("id", "title", "chapter", "lesson")
+    facts = {name: getattr(exercise, name) for name in names}
+    told = {"message": "", "diagnosis": "", "next": "", "checks": [], "duration": 0.0}
+    return {**facts, "status": "not started", "points": 0, "max_points": exercise.points, **told}
 
 
 def _now() -> str:

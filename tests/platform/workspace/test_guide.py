@@ -3,7 +3,7 @@
 import pytest
 
 from unravel.errors import UnravelError
-from unravel.workspace.guide import next_exercise, next_hint, solution, stands
+from unravel.workspace.guide import answer, missing, next_exercise, next_hint, solution, stands
 
 
 @pytest.fixture
@@ -81,3 +81,26 @@ def test_what_broke_is_open_again_but_keeps_its_points(workspace, course, record
     tensors, tokens = stands(workspace, course)
     assert (tensors.done, tensors.points, tensors.broken) == (0, 3, ("softmax",))
     assert (tokens.done, tokens.points, tokens.broken) == (0, 0, ())
+
+
+def test_a_name_that_the_file_lost_has_no_line(workspace, course):
+    path = workspace.file(course.lesson("tensors"))
+    path.write_text(path.read_text().replace("def softmax(", "def soft_max("))
+    assert next_exercise(workspace, course).line is None
+
+
+def test_missing_files_are_named(workspace, course, record):
+    assert missing(workspace, course) == ()
+    record(("softmax",), ("LAYERS",), ("Bag",))
+    gone = workspace.file(course.lesson("tensors"))
+    gone.unlink()
+    assert missing(workspace, course) == (gone,)
+    assert next_exercise(workspace, course).exercise.id == "split"
+
+
+def test_a_solution_without_a_name_is_that_of_the_next_exercise(workspace, course):
+    with pytest.raises(UnravelError, match="not solved softmax"):
+        answer(workspace, course, None)
+    first, again = (answer(workspace, course, None, give_up=True) for _ in range(2))
+    assert (first.exercise.id, first.recorded, again.recorded) == ("softmax", True, False)
+    assert next_exercise(workspace, course).gave_up

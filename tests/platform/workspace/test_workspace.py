@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 from unravel.errors import UnravelError
+from unravel.workspace.guide import next_exercise
 from unravel.workspace.settings import checked_learner
 from unravel.workspace.update import Fate
 from unravel.workspace.workspace import Workspace
@@ -151,6 +152,42 @@ def test_one_exercise_is_reset_and_the_others_stay(workspace, course):
     assert path.read_text() == solved.replace("return 'first'", "raise NotImplementedError()")
     workspace.reset(course, "LAYERS")
     assert path.read_text() == delivered
+
+
+def test_a_reset_opens_the_exercise_again_and_keeps_its_points(workspace, course, report, result):
+    names = ("softmax", "LAYERS", "Bag")
+    workspace.store.record_report(report(*map(result, names)))
+    assert next_exercise(workspace, course).exercise.id == "split"
+    workspace.reset(course, "softmax")
+    stand = workspace.store.progress()["softmax"]
+    assert (stand.status, stand.ever_passed, stand.points, stand.attempts) == ("not started", True, 3, 1)
+    assert next_exercise(workspace, course).exercise.id == "softmax"
+    workspace.reset(course, "tensors")
+    assert [workspace.store.progress()[name].passed for name in names] == [False] * 3
+
+
+def test_a_reset_of_what_was_never_tried_leaves_no_record(workspace, course):
+    workspace.reset(course, "tensors")
+    assert workspace.store.attempts() == []
+
+
+def test_a_reset_that_can_not_be_recorded_is_done_and_says_so(workspace, course):
+    path = workspace.file(course.lesson("tensors"))
+    delivered = path.read_text()
+    solve(path)
+    (workspace.inner / "progress.db").write_text("My cat walked over the keyboard. " * 500)
+    done = workspace.reset(course, "softmax")
+    assert "could not be recorded" in done.note
+    assert path.read_text() == delivered
+
+
+def test_a_reset_says_when_the_stub_was_appended(workspace, course):
+    path = workspace.file(course.lesson("tensors"))
+    assert not workspace.reset(course, "softmax").appended
+    assert not workspace.reset(course, "LAYERS").appended
+    path.write_text(path.read_text().replace("def softmax(", "def soft_max("))
+    assert workspace.reset(course, "softmax").appended
+    assert path.read_text().count("def soft") == 2
 
 
 def test_a_lesson_is_reset_after_a_backup(workspace, course):
