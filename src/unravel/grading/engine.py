@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from unravel.course.model import Course, Exercise, Lesson
 from unravel.errors import UnravelError
+from unravel.grading.fault import from_error
 from unravel.grading.report import ExerciseResult, Report, Status, Tier
 from unravel.grading.source import Source
 from unravel.grading.warm import Limits, Warm
 
 if TYPE_CHECKING:
     from unravel.grading.lesson import OnEvent
+    from unravel.grading.transport import Loaded
 
 HEAVY = ("transformer_lens",)
+MAX_NOTES = 3
 
 
 def _silent(event: dict[str, Any]) -> None:
@@ -107,7 +110,7 @@ class Engine:
             results = grade_lesson(lesson, [exercise.id for exercise in found], transport, seed, on_event)
         finally:
             transport.close()
-        return results, warm.tier, tier_notes(warm.tier)
+        return results, warm.tier, (*tier_notes(warm.tier), *load_notes(lesson, transport.loaded, results))
 
 
 def limits_for(lesson: Lesson) -> Limits:
@@ -136,6 +139,20 @@ def tier_notes(tier: Tier) -> tuple[str, ...]:
     if tier is Tier.NONE:
         return ("This system can't isolate the code it checks: the result is for practice and is no official grade.",)
     return ()
+
+
+def load_notes(lesson: Lesson, loaded: Loaded | None, results: Sequence[ExerciseResult]) -> tuple[str, ...]:
+    """What failed when the submission was loaded, and no result tells: a misspelt import, say."""
+    exercises = {exercise.id for exercise in lesson.exercises}
+    failed = [f for f in loaded.faults if not f.not_started and not f.names & exercises] if loaded else []
+    told = [(fault, from_error(fault.error).message.partition("\n")[0][:200]) for fault in failed]
+    notes = [
+        f"Line {fault.line} of {fault.unit} failed when the file was loaded: {message}"
+        for fault, message in told
+        if not any(message in result.message for result in results)
+    ]
+    more = [f"{len(notes) - MAX_NOTES} further lines failed too."] if len(notes) > MAX_NOTES else []
+    return (*notes[:MAX_NOTES], *more)
 
 
 def refused(found: Sequence[Exercise], fault: UnravelError) -> tuple[ExerciseResult, ...]:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
+from types import CodeType
 from typing import Any
 
 MAX_MESSAGE = 1_500
 MAX_FRAMES = 12
+_NO_DEBUGGER = (
+    "`breakpoint()` needs a terminal, which a check has none of: add `--debug` to `unravel check`, or take it out."
+)
 
 
 def describe(fault: BaseException, sources: dict[str, list[str]]) -> dict[str, Any]:
@@ -15,7 +20,9 @@ def describe(fault: BaseException, sources: dict[str, list[str]]) -> dict[str, A
         message = str(fault)
     except BaseException:  # a hostile or broken __str__
         message = ""
-    frames = [_frame(frame, sources) for frame in _walk(fault) if frame.filename in sources]
+    if type(fault).__name__ == "BdbQuit":  # the debugger met the end of its input
+        message = message or _NO_DEBUGGER
+    frames = [_frame(*place, sources) for place in _walk(fault) if place[0].co_filename in sources]
     line = getattr(fault, "lineno", None)
     if isinstance(fault, SyntaxError) and fault.filename in sources and isinstance(line, int):
         message = str(fault.msg)
@@ -47,18 +54,25 @@ def _kind(fault: BaseException, message: str) -> str:
     return "error"
 
 
-def _walk(fault: BaseException) -> list[traceback.FrameSummary]:
-    return list(traceback.extract_tb(fault.__traceback__, limit=-200))
+def _walk(fault: BaseException) -> Iterator[tuple[CodeType, int, int]]:
+    """Each place on the way to the fault, with its line and how often it came in a row."""
+    last: tuple[CodeType, int] | None = None
+    count = 0
+    for frame, line in traceback.walk_tb(fault.__traceback__):
+        if (frame.f_code, line) != last:
+            if last is not None:
+                yield *last, count
+            last, count = (frame.f_code, line), 0
+        count += 1
+    if last is not None:
+        yield *last, count
 
 
-def _frame(frame: traceback.FrameSummary, sources: dict[str, list[str]]) -> dict[str, Any]:
-    line = frame.lineno or 0
-    return {
-        "file": frame.filename,
-        "line": line,
-        "function": frame.name[:100],
-        "text": _text(frame.filename, line, sources),
-    }
+def _frame(code: CodeType, line: int, count: int, sources: dict[str, list[str]]) -> dict[str, Any]:
+    text = _text(code.co_filename, line, sources)
+    if count > 1:
+        text = f"{text[:150]}  ... the same {count} times"
+    return {"file": code.co_filename, "line": line, "function": code.co_name[:100], "text": text}
 
 
 def _text(name: str, line: int, sources: dict[str, list[str]]) -> str:

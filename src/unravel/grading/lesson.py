@@ -10,7 +10,7 @@ from typing import Any
 from unravel.course.model import Exercise, Lesson
 from unravel.errors import UnravelError
 from unravel.grading.diagnose import diagnose
-from unravel.grading.fault import LearnerFault
+from unravel.grading.fault import LearnerFault, from_error
 from unravel.grading.reference import load_module, load_reference
 from unravel.grading.remote import Session
 from unravel.grading.report import CheckResult, ExerciseResult, Status
@@ -79,7 +79,7 @@ class LessonGrader:
     def _run(self, exercise: Exercise, started: float, report: bool) -> ExerciseResult:
         broken = self._unloadable()
         if broken is not None:
-            return _result(exercise, broken.status, (), message=broken.message)
+            return _result(exercise, broken.status, (), message=broken.message, advice=_mend(broken))
         outcomes: list[Outcome] = []
         for check in exercise.checks:
             outcome = self._check(exercise, check.name, outcomes)
@@ -90,7 +90,18 @@ class LessonGrader:
         status = next((check.status for check in checks if check.status is not Status.PASSED), Status.PASSED)
         why = self._diagnosis(exercise, outcomes) if status is Status.FAILED and report else ""
         duration = round(time.monotonic() - started, 4)
-        return _result(exercise, status, checks, diagnosis=why, duration=duration)
+        unread = self._unread(exercise)
+        return _result(
+            exercise, status, checks, diagnosis=why, duration=duration, advice=_mend(unread) if unread else ""
+        )
+
+    def _unread(self, exercise: Exercise) -> LearnerFault | None:
+        """The cell that Python can't read, where the exercise is missing because of it."""
+        loaded = self._session.transport.loaded
+        if loaded is None or exercise.id in loaded.names:
+            return None
+        fault = next((fault for fault in loaded.faults if fault.unreadable), None)
+        return from_error(fault.error) if fault else None
 
     def _unloadable(self) -> LearnerFault | None:
         """Why nothing of the submission can be checked, if so: one sentence, rather than one for each check."""
@@ -99,7 +110,7 @@ class LessonGrader:
         except LearnerFault as fault:
             where = f"{fault.frames[-1].file}, line {fault.frames[-1].line}: " if fault.frames else ""
             line = f" The line reads: {fault.frames[-1].text}" if fault.frames and fault.frames[-1].text else ""
-            return LearnerFault(fault.status, where + fault.message + line)
+            return LearnerFault(fault.status, where + fault.message + line, fault.frames)
         except UnravelError as fault:
             return LearnerFault(Status.ERROR, str(fault))
         return None
@@ -143,6 +154,7 @@ def _result(
     *,
     message: str = "",
     diagnosis: str = "",
+    advice: str = "",
     duration: float = 0.0,
 ) -> ExerciseResult:
     return ExerciseResult(
@@ -155,7 +167,7 @@ def _result(
         max_points=exercise.points,
         message=message or next((check.message for check in checks if check.status is status and check.message), ""),
         diagnosis=diagnosis,
-        next=_next(exercise, status),
+        next=advice or _next(exercise, status),
         checks=checks,
         duration=duration,
     )
@@ -168,5 +180,15 @@ def _next(exercise: Exercise, status: Status) -> str:
         return f"Write the body of `{exercise.id}` in your file, then check again."
     if status is Status.BLOCKED:
         return f"Solve {' and '.join(f'`{name}`' for name in exercise.needs)} first."
-    count = len(exercise.hints)
-    return f"Mend it and check again. `unravel hint {exercise.id}` has {count} hint{'s' if count != 1 else ''}."
+    # A report is no place to count hints: it doesn't know how many the learner has seen.
+    help_ = f" `unravel hint {exercise.id}` helps." if exercise.hints else ""
+    return f"Mend it and check again.{help_}"
+
+
+def _mend(fault: LearnerFault) -> str:
+    """What to do about a file that can't be loaded. No hint helps there."""
+    if not fault.frames:
+        return "Mend the file, then check again."
+    place = fault.frames[-1]
+    cell = "" if place.file.endswith(".py") else f" of {place.file}"
+    return f"Mend line {place.line}{cell}, then check again."
