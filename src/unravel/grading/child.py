@@ -167,8 +167,16 @@ def _same(old: Any, new: Any) -> bool:
     return old is new or type(old) is not type(new) or bool(old == new)
 
 
+def _no_check(*args: Any, **kwargs: Any) -> None:
+    """Stands in for `unravel.check`."""
+
+
 def serve(sock: socket.socket) -> None:
     """Answers requests until the other side hangs up. Called in the child when the sandbox is on."""
+    import unravel
+
+    # A lesson's file may hold `from unravel import check` and calls of it; in here they do nothing.
+    vars(unravel)["check"] = _no_check
     executor = Executor()
     while True:
         try:

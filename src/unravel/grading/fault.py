@@ -16,6 +16,9 @@ _KINDS = {
     "crashed": Status.CRASHED,
 }
 
+# What the first lines of a stub import.
+_GIVEN = ("Bool", "Float", "Int", "Tensor", "torch", "nn", "einops", "math")
+
 _ADVICE = {
     Status.MEMORY: "It asked for more memory than a check may use. Look for a tensor that is larger than it need be.",
     Status.FORBIDDEN: "A check runs without network and without other files: compute from the arguments alone.",
@@ -52,10 +55,18 @@ def from_error(error: Any, note: str = "") -> LearnerFault:
         return LearnerFault(status, "Not written yet: the stub still raises NotImplementedError.", _frames(error))
     kind, text = plain(str(error.get("type", "")), 100), plain(str(error.get("message", "")), MAX_TEXT)
     message = f"{kind}: {text}" if text else kind
-    advice = " ".join(part for part in (_ADVICE.get(status, ""), note) if part)
+    advice = " ".join(part for part in (_ADVICE.get(status, ""), _given(kind, text), note) if part)
     if advice and not message.rstrip().endswith((".", "!", "?")):
         message = f"{message.rstrip()}."
     return LearnerFault(status, f"{message} {advice}".rstrip(), _frames(error))
+
+
+def _given(kind: str, text: str) -> str:
+    """Where a name comes from that the stub's first lines give; learners lose them by deleting a cell."""
+    name = text.partition("'")[2].partition("'")[0]
+    if kind != "NameError" or name not in _GIVEN:
+        return ""
+    return f"`{name}` is imported at the top of the lesson: put that line back, or run the setup cell."
 
 
 def _frames(error: dict[str, Any]) -> tuple[Frame, ...]:

@@ -106,4 +106,7 @@ def _wanted(cell: dict[str, Any]) -> bool:
 
 def _cell(number: int, cell: dict[str, Any]) -> Unit:
     text = cell["source"]
-    return Unit(f"cell {number}", without_magics(text if isinstance(text, str) else "".join(text)))
+    exercise = str(cell.get("metadata", {}).get("unravel", {}).get("exercise") or "")
+    # Jupyter doesn't number its cells on the screen, so an exercise's cell goes by its name.
+    label = f"cell {number} ({exercise})" if exercise.isidentifier() else f"cell {number}"
+    return Unit(label, without_magics(text if isinstance(text, str) else "".join(text)))

@@ -20,6 +20,8 @@ WORDS = {
 WAITING = (Status.BLOCKED, Status.NOT_STARTED)
 LOOKS_LIKE = "It looks like this:"
 OUTPUT_LINES = 20
+# What a report calls code that a notebook's kernel ran.
+NOTEBOOK = "notebook"
 
 _TIERS = {
     Tier.FULL: "",
@@ -110,6 +112,8 @@ def replay(report: Report) -> str:
     if not any(result.checks for result in shown):
         return ""
     name = shown[0].id if len(shown) == 1 else shown[0].lesson
+    if report.source == NOTEBOOK:
+        return f'check("{safe(name)}", seed={report.seed})'
     return f"unravel check {safe(name)} --seed {report.seed}"
 
 

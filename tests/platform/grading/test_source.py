@@ -248,3 +248,13 @@ def test_the_hash_is_that_of_the_bytes(tmp_path: Path):
     path = tmp_path / "basics.py"
     path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
     assert Source.read(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_an_exercise_cell_goes_by_its_name(tmp_path):
+    """Jupyter shows no cell numbers, so a traceback names the exercise."""
+    import json
+
+    cell = {"cell_type": "code", "source": "x = 1", "metadata": {"unravel": {"kind": "exercise", "exercise": "double"}}}
+    path = tmp_path / "basics.ipynb"
+    path.write_text(json.dumps({"cells": [cell, {**cell, "metadata": {"unravel": {"exercise": "a b"}}}]}))
+    assert [unit.label for unit in Source.read(path).units] == ["cell 1 (double)", "cell 2"]
