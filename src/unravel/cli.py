@@ -139,7 +139,10 @@ def list_() -> None:
 @click.option("--debug", is_flag=True, help="Run in this process, without isolation, so that breakpoint() works.")
 @click.pass_context
 def check(ctx: click.Context, name: str | None, file: Path | None, seed: int | None, json: bool, debug: bool) -> None:
-    """Check an exercise, a lesson or a chapter; by default the lesson that you saved last."""
+    """Check an exercise, a lesson or a chapter; by default the lesson that you saved last.
+
+    NAME may be the path of the lesson's file as well.
+    """
     from unravel.grading.client import run_check
 
     ctx.exit(run_check(name, file, seed, json, debug))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -83,6 +84,7 @@ def _end_outdated(path: Path) -> None:
 
 def _launch(path: Path) -> socket.socket | None:
     _end_outdated(path)
+    _tell_start()
     command = [sys.executable, "-m", "unravel.grading.daemon", str(path), str(content_root())]
     try:
         log = open(path.with_suffix(".log"), "wb")  # noqa: SIM115  (handed to the process)
@@ -101,6 +103,12 @@ def _launch(path: Path) -> socket.socket | None:
             return None
         time.sleep(0.02)
     return None
+
+
+def _tell_start() -> None:
+    """Says what the seconds until the first report go into, where somebody waits for it."""
+    if sys.stderr.isatty():
+        print("Starting the grader ...", file=sys.stderr)
 
 
 def _ask(connection: socket.socket, request: Event) -> Iterator[Event]:
@@ -123,6 +131,7 @@ def _here(request: Event) -> Iterator[Event]:
     """The same, in this process."""
     from unravel.grading.service import Request, Service
 
+    _tell_start()
     found: list[Event] = []
     service = Service(content_root())
     try:
@@ -134,6 +143,8 @@ def _here(request: Event) -> Iterator[Event]:
 
 def run_check(name: str | None, file: Path | None, seed: int | None, json: bool, debug: bool) -> int:
     """`unravel check`: prints the reports and returns 0 when all passed, else 1."""
+    if name is not None and file is None:
+        name, file = name_or_file(name)
     request: Event = {"cwd": os.getcwd(), "name": name, "file": str(file) if file else None, "seed": seed}
     request["workspace"] = os.environ.get("UNRAVEL_WORKSPACE")
     if debug:
@@ -144,6 +155,25 @@ def run_check(name: str | None, file: Path | None, seed: int | None, json: bool,
     for report in reports:
         _print(report, json)
     return 0 if all(result.status is Status.PASSED for report in reports for result in report.exercises) else 1
+
+
+def name_or_file(word: str) -> tuple[str | None, Path | None]:
+    """A name as it is; a path, as `unravel next` prints it (`ch00_tiny/basics.py:12`), as a file.
+
+    A file's bare name stands for its lesson, wherever the command is given.
+    """
+    path = Path(re.sub(r":\d+$", "", word))
+    if path.suffix not in (".py", ".ipynb"):
+        return word, None
+    if path.is_file():
+        return None, path
+    from unravel.workspace.workspace import Workspace
+
+    with contextlib.suppress(UnravelError):
+        inside = Workspace.find().path / path
+        if inside.is_file():
+            return None, inside
+    return (path.stem, None) if path.parent == Path() else (None, path)
 
 
 def _print(report: Report, as_json: bool) -> None:

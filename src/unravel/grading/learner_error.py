@@ -10,7 +10,7 @@ from typing import Any
 MAX_MESSAGE = 1_500
 MAX_FRAMES = 12
 _NO_DEBUGGER = (
-    "`breakpoint()` needs a terminal, which a check has none of: add `--debug` to `unravel check`, or take it out."
+    "`breakpoint()` needs a terminal, which a check does not have: add `--debug` to `unravel check`, or take it out."
 )
 
 

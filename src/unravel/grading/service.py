@@ -15,6 +15,8 @@ from unravel.grading.engine import Engine, refused, tier_notes, version
 from unravel.grading.loading import Unit
 from unravel.grading.report import Report, Tier
 from unravel.grading.source import Source
+from unravel.workspace.guide import first_open
+from unravel.workspace.saved import last_saved
 from unravel.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -79,13 +81,14 @@ class Service:
 
     def _grade(self, engine: Engine, job: Job, request: Request, emit: Emit) -> Report:
         try:
-            source = _source(job, request)
+            source = source_of(job, request)
         except UnravelError as fault:
             return _unreadable(job, fault, engine.prepare(job.lesson).tier)
         return engine.check(source, [exercise.id for exercise in job.exercises], seed=request.seed, on_event=emit)
 
 
-def _source(job: Job, request: Request) -> Source:
+def source_of(job: Job, request: Request) -> Source:
+    """What to grade: the cells that came with the request, or the file."""
     if request.units:
         text = "\n".join(source for _, source in request.units)
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -134,15 +137,22 @@ def _wanted(course: Course, workspace: Workspace | None, request: Request) -> Se
         return course.lesson(Path(request.file).stem).exercises
     if workspace is None:
         raise UnravelError("It isn't clear what to check.", fix="Name an exercise, a lesson or a chapter.")
-    files = [(lesson, workspace.file(lesson)) for lesson in course.lessons()]
-    there = [(path.stat().st_mtime, lesson) for lesson, path in files if path.is_file()]
-    if not there:
+    return _at_hand(course, workspace).exercises
+
+
+def _at_hand(course: Course, workspace: Workspace) -> Lesson:
+    """The lesson saved last; before anything was, the one that `unravel next` shows."""
+    saved = last_saved(workspace, course)
+    if saved is not None:
+        return saved
+    if not any(workspace.file(lesson).is_file() for lesson in course.lessons()):
         raise UnravelError(
             "The workspace holds no lesson file.",
             fix="`unravel update` brings them back.",
             path=workspace.path,
         )
-    return max(there, key=lambda item: item[0])[1].exercises
+    here = first_open(course, workspace.store.progress())
+    return course.lesson(here.lesson) if here else next(course.lessons())
 
 
 def _path(lesson: Lesson, workspace: Workspace | None, request: Request) -> Path | None:
