@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from unravel.paths import content_root
 from unravel.workspace.guide import UNTOUCHED
 from unravel.workspace.progress import ExerciseProgress
 from unravel.workspace.workspace import VARIABLE, Workspace
+
+# The first page and the warm server come first: they need the processor more than demos that nobody waits for.
+AHEAD_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -113,18 +117,18 @@ def demos() -> Demos:
 
 @st.cache_resource(show_spinner=False)
 def warm_up(_desk: Desk) -> None:
-    """Starts, once, what a learner would else wait for: the warm server of checks, and the demos."""
-    threading.Thread(target=_greet_server, daemon=True).start()
-    for lesson in _desk.course.lessons():
-        demos().start(lesson, ahead=True)
+    """Starts, once, what a learner would else wait for: the warm server of checks, then the demos of all lessons."""
+    if os.environ.get("UNRAVEL_DAEMON", "1") != "0":
+        threading.Thread(target=_warm_up, args=(_desk.course,), daemon=True).start()
 
 
-def _greet_server() -> None:
-    if os.environ.get("UNRAVEL_DAEMON", "1") == "0":
-        return
+def _warm_up(course: Course) -> None:
     try:
         connection = client.connect(start=True)
     except (UnravelError, OSError):
-        return
+        connection = None
     if connection is not None:
         connection.close()
+    time.sleep(AHEAD_SECONDS)
+    for lesson in course.lessons():
+        demos().start(lesson, ahead=True)

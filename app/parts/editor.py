@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.components.v1 import declare_component
+from streamlit.components.v1.custom_component import CustomComponent
 
 from parts.draft import Draft
 from parts.fault import show_fault
@@ -34,21 +38,38 @@ def _plain(draft: Draft, key: str) -> str | None:
 
 
 def _ace(draft: Draft, key: str, marks: list[dict[str, Any]]) -> str | None:
-    from streamlit_ace import st_ace
-
-    text: str | None = st_ace(
-        value=draft.mounted,
-        language="python",
+    text: str | None = _component()(
+        defaultValue=draft.mounted,
+        mode="python",
         theme="tomorrow_night" if st.context.theme.type == "dark" else "tomorrow",
-        min_lines=max(draft.mounted.count("\n") + 1, 6),
-        font_size=13,
-        tab_size=4,
-        wrap=True,
+        minLines=max(draft.mounted.count("\n") + 1, 6),
+        fontSize=13,
+        tabSize=4,
+        wrapEnabled=True,
+        showGutter=True,
+        showPrintMargin=False,
+        keyboardHandler="vscode",
         annotations=marks,
-        auto_update=True,
+        markers=[],
+        autoUpdate=True,
+        setOptions={"enableLiveAutocompletion": False, "firstLineNumber": draft.excerpt.line},
         key=key,
+        default=draft.mounted,
     )
     return text
+
+
+@cache
+def _component() -> CustomComponent:
+    """The editor of streamlit-ace, called directly: `st_ace` has no way to pass `setOptions`.
+
+    Without them, suggestions pop up while one types, and Enter after `x` writes `xrange`. And the lines would be
+    numbered from 1, not as in the file, which is how reports count them.
+    """
+    import streamlit_ace
+
+    build = Path(streamlit_ace.__file__).parent / "frontend" / "build"
+    return declare_component("unravel_editor", path=str(build))
 
 
 def _conflict(draft: Draft, lesson: Lesson, exercise: Exercise) -> None:

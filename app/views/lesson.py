@@ -16,11 +16,16 @@ from unravel.course.model import Block, Callout, Demo, Lesson, Place, Predict, P
 
 def lesson_page(desk: Desk, lesson: Lesson, following: StreamlitPage | None) -> None:
     """Draws the page; `following` is the lesson after it."""
-    _contents(lesson)
+    progress = desk.workspace.store.progress()
+    passed = {name for name, stand in progress.items() if stand.passed}
+    _contents(lesson, passed)
     st.title(lesson.title, anchor=False)
     minutes = sum(exercise.minutes for exercise in lesson.exercises)
     facts = [count(len(lesson.exercises), "exercise"), count(lesson.points, "point"), f"{minutes} min of exercises"]
     st.html(f'<p class="u-facts"><span>{"</span><span>".join(plain(fact) for fact in facts)}</span></p>')
+    todo = [exercise for exercise in lesson.exercises if exercise.id not in passed]
+    if todo and len(todo) < len(lesson.exercises):
+        st.markdown(f":material/arrow_downward: Go on with [{todo[0].title}](#{todo[0].id})")
     slots: Slots = []
     for block in lesson.blocks:
         _block(desk, lesson, block, slots)
@@ -46,10 +51,10 @@ def _block(desk: Desk, lesson: Lesson, block: Block, slots: Slots) -> None:
             exercise_card(desk, lesson, exercise)
 
 
-def _contents(lesson: Lesson) -> None:
+def _contents(lesson: Lesson, passed: set[str]) -> None:
     lines = []
     for title, anchor, is_exercise in contents(lesson):
-        icon = ":material/edit: " if is_exercise else ""
+        icon = ":material/check_circle: " if anchor in passed else ":material/edit: " if is_exercise else ""
         lines.append(f"{'  ' if is_exercise else ''}- {icon}[{title}](#{anchor})")
     with st.sidebar, st.container(key="contents"):
         st.markdown("**On this page**")

@@ -192,6 +192,10 @@ def test_a_link_leads_to_its_exercise(server: Server, browser: Any) -> None:
     page.goto(f"{server.url}/basics#Scale")
     title = card(page, "Scale").get_by_role("heading", name="A module that scales")
     playwright.expect(title).to_be_in_viewport(timeout=SLOW)
+    page.locator(".st-key-contents").get_by_role("link", name="Double a vector").click()
+    first = card(page, "double").get_by_role("heading", name="Double a vector")
+    playwright.expect(first).to_be_in_viewport(timeout=SLOW)
+    playwright.expect(title).not_to_be_in_viewport()
     page.get_by_role("link", name="A little more").first.click()
     playwright.expect(page.get_by_role("heading", name="A little more", level=1)).to_be_in_viewport(timeout=SLOW)
     page.go_back()
@@ -220,6 +224,7 @@ def test_a_change_elsewhere_is_never_overwritten(server: Server, browser: Any, t
     count_up.get_by_role("button", name="Save").click()
     count_up.get_by_text("changed elsewhere").first.wait_for()
     assert file.read_text() == theirs
+    count_up.get_by_role("button", name="Keep what is here").wait_for()
     picture(page, "conflict-light")
     count_up.get_by_role("button", name="Keep what is here").click()
     count_up.get_by_text("changed elsewhere").first.wait_for(state="detached")

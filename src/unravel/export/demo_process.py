@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import os
 import sys
 import traceback
 from contextlib import redirect_stdout
@@ -16,6 +17,8 @@ MAX_TEXT = 20_000
 
 def main() -> None:
     """Runs the cells in one namespace, and stops after the first that fails."""
+    if hasattr(os, "nice"):
+        os.nice(5)  # the page that shows them, and a check, come first
     results, cells = Path(sys.argv[1]), json.load(sys.stdin)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     with results.open("a", encoding="utf-8") as out:

@@ -18,7 +18,7 @@ def test_fenced_code_has_no_headings() -> None:
     from parts.outline import Heading, parts
 
     text = "before\n\n```\n## not one\n```\n\n## Why `x`, and *how*?\nafter"
-    assert list(parts(text)) == ["before\n\n```\n## not one\n```\n", Heading(2, "Why `x`, and *how*?"), "after"]
+    assert list(parts(text)) == ["before\n\n```\n## not one\n```", Heading(2, "Why `x`, and *how*?"), "after"]
 
 
 @pytest.mark.parametrize(
