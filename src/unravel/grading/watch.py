@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from unravel.course.load import load_course
-from unravel.course.model import Course, Exercise
+from unravel.course.model import Course, Exercise, Lesson
 from unravel.errors import UnravelError
 from unravel.grading.client import check
 from unravel.grading.render import render_report
@@ -29,12 +29,16 @@ from unravel.workspace.guide import next_exercise, next_hint, spot, stands
 from unravel.workspace.workspace import Workspace
 
 DEBOUNCE_MS = 200
+SLOW_SECONDS = 0.5
 KEYS = "n next   h hint   l list   c check again   q quit"
 
 
 @dataclass
 class Watcher:
-    """The state of one session: the exercise at hand, whether a check runs, and whether a save came meanwhile."""
+    """The state of one session: the exercise at hand, whether a check runs, and whether a save came meanwhile.
+
+    `lesson` is the one to go through, where one was named; `strangers` are the other files that we spoke of.
+    """
 
     workspace: Workspace
     course: Course
@@ -45,6 +49,9 @@ class Watcher:
     running: bool = False
     again: bool = False
     passed: bool = False
+    lesson: Lesson | None = None
+    strangers: set[Path] = field(default_factory=set)
+    checks: int = 0
 
     @property
     def path(self) -> Path:
@@ -64,7 +71,8 @@ class Watcher:
         where = spot(self.workspace, self.course, exercise)
         points = f"{exercise.points} point{'s' if exercise.points != 1 else ''}"
         self.say(f"\n{click.style(exercise.title, bold=True)}  ({exercise.id}, {points})")
-        self.say(f"Write it in {where.path}:{where.line}; saving checks it.\n{click.style(KEYS, dim=True)}")
+        line = f":{where.line}" if where.line is not None else ""
+        self.say(f"Write it in {where.path}{line}; saving that file checks it.\n{click.style(KEYS, dim=True)}")
         self.check()
 
     def check(self) -> None:
@@ -73,6 +81,10 @@ class Watcher:
             self.again = True
             return
         self.running = True
+        self.checks += 1
+        slow = threading.Timer(SLOW_SECONDS, self.inbox.put, [("slow", self.checks)])
+        slow.daemon = True
+        slow.start()
         threading.Thread(target=self._check, args=(self.exercise.id,), daemon=True).start()
 
     def _check(self, name: str) -> None:
@@ -85,9 +97,21 @@ class Watcher:
             self.inbox.put(("fault", f"The check failed ({type(fault).__name__}: {fault}). Please report it."))
 
     def on_saved(self, path: str) -> None:
-        """A lesson file was saved: checks when it is the one at hand."""
-        if Path(path).resolve() == self.path.resolve():
+        """A file was saved: checks when it is the one at hand, and says so, once, when it is another lesson's."""
+        saved = Path(path).resolve()
+        if saved == self.path.resolve():
             self.check()
+            return
+        files = {self.workspace.file(lesson).resolve(): lesson for lesson in self.course.lessons()}
+        if saved in files and saved not in self.strangers:
+            self.strangers.add(saved)
+            self.say(f"You saved {saved.name}; I watch {self.path.name}, for {self.exercise.id}.")
+            self.say(f"To switch: q, then `unravel watch {files[saved].id}`.")
+
+    def on_slow(self, number: int) -> None:
+        """A check has run for a while: says so when it still does."""
+        if self.running and number == self.checks:
+            self.say(click.style("checking ...", dim=True))
 
     def on_report(self, report: Report) -> None:
         """A check ended: shows it, and goes on when a save came meanwhile."""
@@ -115,13 +139,26 @@ class Watcher:
             self.say(str(fault))
 
     def _next(self) -> None:
+        if self.lesson is not None and (todo := self._todo(self.lesson)):
+            self.say(_unpassed(self.exercise)) if todo[0] is self.exercise else self.open(todo[0])
+            return
+        if self.lesson is not None:
+            self.say(f"Every exercise of {self.lesson.id} is passed.")
         place = next_exercise(self.workspace, self.course)
         if place is None:
             self.say("Every exercise is passed. Well done!")
         elif place.exercise.id == self.exercise.id:
-            self.say(f"`{self.exercise.id}` isn't passed yet. Save the file to check it, or press h for a hint.")
+            self.say(_unpassed(self.exercise))
         else:
             self.open(place.exercise)
+
+    def _todo(self, lesson: Lesson) -> list[Exercise]:
+        """The lesson's open exercises in order, beginning after the one at hand, which comes last."""
+        ids = [item.id for item in lesson.exercises]
+        after = ids.index(self.exercise.id) + 1 if self.exercise.id in ids else 0
+        progress = self.workspace.store.progress()
+        order = [*lesson.exercises[after:], *lesson.exercises[:after]]
+        return [item for item in order if item.id not in progress or not progress[item.id].passed]
 
     def _hint(self) -> None:
         rung = next_hint(self.workspace, self.course, self.exercise.id)
@@ -134,6 +171,10 @@ class Watcher:
             self.say(f"{here} {stand.lesson.id:<24} {stand.done}/{len(stand.lesson.exercises)} passed")
 
 
+def _unpassed(exercise: Exercise) -> str:
+    return f"`{exercise.id}` isn't passed yet. Save the file to check it, or press h for a hint."
+
+
 def watch(name: str | None) -> int:
     """Runs a session on `name`, an exercise or a lesson, or on the first exercise that isn't passed."""
     workspace = Workspace.find()
@@ -142,7 +183,8 @@ def watch(name: str | None) -> int:
     if first is None:
         click.echo("Every exercise is passed. Name one to watch it all the same.")
         return 0
-    watcher = Watcher(workspace, course, first)
+    named = course.find(name) if name is not None else None
+    watcher = Watcher(workspace, course, first, lesson=named if isinstance(named, Lesson) else None)
     with _keyboard(watcher):
         threading.Thread(target=_files, args=(watcher,), daemon=True).start()
         try:

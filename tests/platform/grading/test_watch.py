@@ -124,7 +124,9 @@ def test_saves_while_a_check_runs_lead_to_one_more(desk: Desk):
         desk.save()
     desk.end(Status.FAILED)
     desk.asks(2)
-    assert desk.said == [], "what was found of an older version is not shown"
+    assert [line for line in desk.said if "checking" not in line] == [], (
+        "what was found of an older version is not shown"
+    )
     desk.end(Status.PASSED)
     desk.hears("for the next exercise")
     desk.asks(2)
@@ -184,6 +186,59 @@ def test_when_all_is_passed_it_says_so(desk: Desk):
     desk.hears("next exercise")
     desk.key("n")
     desk.hears("Every exercise is passed")
+
+
+def test_another_lesson_that_is_saved_is_told_once_with_the_way_to_it(desk: Desk):
+    desk.asks(1)
+    desk.end(Status.FAILED)
+    desk.hears("Double a vector")
+    desk.save("ch00_tiny/more.py")
+    desk.save("ch00_tiny/more.py")
+    desk.save("notes.py")
+    desk.key("?")
+    end = time.monotonic() + 5
+    while module.KEYS not in desk.said and time.monotonic() < end:
+        time.sleep(0.01)
+    assert desk.said == [
+        "You saved more.py; I watch basics.py, for double.",
+        "To switch: q, then `unravel watch more`.",
+        module.KEYS,
+    ]
+
+
+def test_a_slow_check_is_told_and_a_quick_one_is_not(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    desk.asks(1)
+    desk.hears("checking ...", module.SLOW_SECONDS + 2)
+    desk.end(Status.FAILED)
+    desk.hears("Double a vector")
+    monkeypatch.setattr(module, "SLOW_SECONDS", 0.3)
+    desk.save()
+    desk.end(Status.FAILED)
+    desk.hears("Double a vector")
+    time.sleep(0.4)
+    assert desk.said == []
+
+
+def test_next_goes_through_the_open_exercises_of_a_named_lesson_in_order(desk: Desk):
+    desk.watcher.lesson = desk.course.lesson("basics")
+    desk.workspace.store.record_report(desk.report("ANSWER", Status.PASSED).to_json())
+    for name, status in (("double", Status.FAILED), ("mean_square", Status.PASSED), ("Scale", Status.PASSED)):
+        desk.hears(f"({name},")
+        desk.end(status)
+        desk.hears(("✗ " if status is Status.FAILED else "✓ ") + name)
+        desk.key("n")
+    desk.hears("(double,")
+    desk.end(Status.FAILED)
+    desk.hears("✗ double")
+    desk.key("n")
+    desk.hears("`double` isn't passed yet")
+    desk.save()
+    desk.end(Status.PASSED)
+    desk.hears("next exercise")
+    desk.key("n")
+    desk.hears("Every exercise of basics is passed")
+    desk.asks(6)
+    assert desk.asked == ["double", "mean_square", "Scale", "double", "double", "count_up"]
 
 
 # The real thing, in a terminal.
