@@ -60,6 +60,41 @@ MISTAKES = [
         why="You give every entry the same probability, whatever its score.",
         wrong="return torch.ones_like(x) / x.shape[dim]",
     ),
+    Mistake(
+        "softmax",
+        why="You subtract the median of each slice. The largest score may lie far above it, and then its exp is inf: "
+        "only the maximum leaves no exponent above zero.",
+        right="x.amax(dim, keepdim=True)",
+        wrong="x.median(dim, keepdim=True).values",
+    ),
+    Mistake(
+        "softmax",
+        why="You subtract the mean of each slice. The mean of a slice with -inf is -inf, and even without one the "
+        "largest score may lie so far above it that its exp is inf. Subtract the maximum.",
+        right="x.amax(dim, keepdim=True)",
+        wrong="x.mean(dim, keepdim=True)",
+    ),
+    Mistake(
+        "softmax",
+        why="You subtract the mean of each slice's finite scores. The largest may lie far above the mean, and then "
+        "its exp is inf: only the maximum leaves no exponent above zero.",
+        right="x.amax(dim, keepdim=True)",
+        wrong='x.masked_fill(x.isinf(), float("nan")).nanmean(dim, keepdim=True)',
+    ),
+    Mistake(
+        "softmax",
+        why="You subtract the minimum of each slice's finite scores, so that all exponents are above zero: the "
+        "wrong side, for it is large exponents that overflow. Subtract the maximum.",
+        right="x.amax(dim, keepdim=True)",
+        wrong='x.masked_fill(x.isinf(), float("inf")).amin(dim, keepdim=True)',
+    ),
+    Mistake(
+        "softmax",
+        why="You turned the scores into float64 and left the result so: whoever called you with float32 can't "
+        "multiply it with their other tensors. Keep the dtype of `x`.",
+        right="(x - x.amax(dim, keepdim=True))",
+        wrong="(x.double() - x.amax(dim, keepdim=True))",
+    ),
     # log_softmax
     Mistake(
         "log_softmax",
@@ -91,9 +126,37 @@ MISTAKES = [
     ),
     Mistake(
         "log_softmax",
-        why="You took a logarithm to base 2: that is in bits. Everything in this course is in nats.",
+        why="You took the normaliser's logarithm to base 2, while the scores are natural logarithms. Everything in "
+        "this course is in nats: `.log()`.",
         right=".log()",
         wrong=".log2()",
+    ),
+    Mistake(
+        "log_softmax",
+        why="You took the normaliser's logarithm to base 10. The natural one undoes exp: `.log()`.",
+        right=".log()",
+        wrong=".log10()",
+    ),
+    Mistake(
+        "log_softmax",
+        why="Your answer is in bits, with logarithms to base 2. Everything in this course is in nats: "
+        "don't divide by ln 2.",
+        right="return shifted - shifted.exp().sum(dim, keepdim=True).log()",
+        wrong="return (shifted - shifted.exp().sum(dim, keepdim=True).log()) / 0.6931471805599453",
+    ),
+    Mistake(
+        "log_softmax",
+        why="You subtract one maximum, that of the whole tensor. In a slice far below it all exponentials are 0, "
+        "and the log of their sum is -inf: each slice along `dim` needs its own maximum.",
+        right="x.amax(dim, keepdim=True)",
+        wrong="x.max()",
+    ),
+    Mistake(
+        "log_softmax",
+        why="You subtract the mean of each slice. The largest score may lie far above it, and then its exp is inf: "
+        "subtract the maximum.",
+        right="x.amax(dim, keepdim=True)",
+        wrong="x.mean(dim, keepdim=True)",
     ),
     Mistake(
         "log_softmax",
@@ -151,6 +214,13 @@ MISTAKES = [
     ),
     Mistake(
         "cross_entropy",
+        why="You took the log of the softmax: too late, an unlikely token's probability has been rounded to 0 by "
+        "then. Build on `log_softmax`.",
+        right="log_softmax(logits, dim=-1)",
+        wrong="softmax(logits, dim=-1).log()",
+    ),
+    Mistake(
+        "cross_entropy",
         why="You took the most likely token in place of the one that came: that is confidence, not loss.",
         right="log_probs.gather(-1, tokens.unsqueeze(-1))",
         wrong="log_probs.amax(-1, keepdim=True)",
@@ -172,6 +242,13 @@ MISTAKES = [
         why="You swapped P and Q: the mean is taken under P, the first argument.",
         right="log_p.exp() * (log_p - log_q)",
         wrong="log_q.exp() * (log_q - log_p)",
+    ),
+    Mistake(
+        "kl_divergence",
+        why="The sign is turned over: it is log P - log Q, the surprise of Q less that of P. A KL divergence is "
+        "never negative.",
+        right="(log_p - log_q)",
+        wrong="(log_q - log_p)",
     ),
     Mistake(
         "kl_divergence",
@@ -282,6 +359,49 @@ MISTAKES = [
         right="torch.randn(d_model, d_mlp)",
         wrong="torch.zeros(d_model, d_mlp)",
     ),
+    Mistake(
+        "TwoLayerMLP",
+        why="You added `x` itself. The MLP returns only what it adds to the stream; the block that it stands in does "
+        "the adding.",
+        right="return hidden @ self.W_out + self.b_out",
+        wrong="return x + hidden @ self.W_out + self.b_out",
+    ),
+    Mistake(
+        "TwoLayerMLP",
+        why="You scaled each matrix by its number of columns. Each output adds up as many terms as the matrix has "
+        "*rows*, and it is that sum which must keep its size: divide by the root of the number of rows.",
+        right="torch.randn(d_model, d_mlp) / d_model**0.5)\nself.b_in = nn.Parameter(torch.zeros(d_mlp))\n"
+        "self.W_out = nn.Parameter(torch.randn(d_mlp, d_model) / d_mlp**0.5)",
+        wrong="torch.randn(d_model, d_mlp) / d_mlp**0.5)\nself.b_in = nn.Parameter(torch.zeros(d_mlp))\n"
+        "self.W_out = nn.Parameter(torch.randn(d_mlp, d_model) / d_model**0.5)",
+    ),
+    Mistake(
+        "TwoLayerMLP",
+        why="You divided both matrices by the root of d_model. `W_out` has d_mlp rows: divide it by the root of d_mlp.",
+        right="torch.randn(d_mlp, d_model) / d_mlp**0.5",
+        wrong="torch.randn(d_mlp, d_model) / d_model**0.5",
+    ),
+    Mistake(
+        "TwoLayerMLP",
+        why="The entries of a new `W_in` lie around 1. They must lie around 0: else all neurons read nearly the same "
+        "direction.",
+        right="torch.randn(d_model, d_mlp) / d_model**0.5",
+        wrong="torch.randn(d_model, d_mlp) / d_model**0.5 + 1",
+    ),
+    Mistake(
+        "TwoLayerMLP",
+        why="You drew the matrices from a uniform distribution. Of the right width it would do as well, but what is "
+        "asked for is the normal one: `torch.randn`.",
+        right="torch.randn(d_model, d_mlp) / d_model**0.5",
+        wrong="(2 * torch.rand(d_model, d_mlp) - 1) * (3 / d_model) ** 0.5",
+    ),
+    Mistake(
+        "TwoLayerMLP",
+        why="You set the seed inside `__init__`: every new module is a copy of the first, and the caller's own random "
+        "numbers start anew as well. Seeds are the caller's business.",
+        right="self.W_in = nn.Parameter(",
+        wrong="torch.manual_seed(0)\nself.W_in = nn.Parameter(",
+    ),
     # activation_and_gradient
     Mistake(
         "activation_and_gradient",
@@ -308,6 +428,34 @@ MISTAKES = [
         "`torch.autograd.grad` returns the gradient and leaves the parameters alone.",
         right="(gradient,) = torch.autograd.grad(score, kept[0])",
         wrong="score.backward()\ngradient = kept[0].grad",
+    ),
+    Mistake(
+        "activation_and_gradient",
+        why="You called `backward()` and then cleared all gradients: those that the parameters had before your call "
+        "are gone too. `torch.autograd.grad` returns the gradient and touches no `.grad`.",
+        right="(gradient,) = torch.autograd.grad(score, kept[0])",
+        wrong="score.backward()\ngradient = kept[0].grad\nmodel.zero_grad()",
+    ),
+    Mistake(
+        "activation_and_gradient",
+        why="You switched `requires_grad` on for all parameters: what was frozen is trained from now on. A leaf of "
+        "your own in the hook needs none of them.",
+        right="handle = model.get_submodule(name)",
+        wrong="model.requires_grad_(True)\nhandle = model.get_submodule(name)",
+    ),
+    Mistake(
+        "activation_and_gradient",
+        why="You ran the model twice. One run gives both: keep the activation in the hook, and take the gradient of "
+        "that same run's score.",
+        right="try:\n    score = metric(model(inputs))",
+        wrong="try:\n    model(inputs)\n    kept.clear()\n    score = metric(model(inputs))",
+    ),
+    Mistake(
+        "activation_and_gradient",
+        why="Your activation shares its memory with the submodule's output: `detach()` doesn't copy. Whoever changes "
+        "one in place changes the other. Take `output.detach().clone()`.",
+        right="output.detach().clone().requires_grad_()",
+        wrong="output.detach().requires_grad_()",
     ),
     Mistake(
         "activation_and_gradient",
@@ -599,6 +747,17 @@ def test_scores_of_a_thousand_overflow_nowhere(submission, draw: Draw):
 
 
 @checks("softmax")
+def test_one_row_may_span_a_thousand_up_and_down(submission, draw: Draw):
+    """A row may hold scores of 1000 and of -1000 at once: the largest takes all, and nothing overflows."""
+    columns = draw.integer(5, 9)
+    # Below its mean, its median or its minimum lies the best score of some row by more than 89: exp of that is inf.
+    rows = [[1000.0, -1000.0], [-200.0], [-1000.0], [300.0, 300.0]]
+    x = torch.stack([torch.tensor(row + [0.0] * (columns - len(row)))[draw.permutation(columns)] for row in rows])
+    hint = "Which constant leaves no exponent above zero, however far apart the scores of a row are? The largest score."
+    assert_close(submission.softmax(x), table(x).exp(), "the softmax of rows with distant scores", hint=hint)
+
+
+@checks("softmax")
 def test_a_score_of_minus_infinity_gets_probability_zero(submission, draw: Draw):
     """Masking: an entry of -inf gets probability 0, and the others share the rest."""
     rows, columns = draw.sizes(2, low=3)
@@ -610,15 +769,20 @@ def test_a_score_of_minus_infinity_gets_probability_zero(submission, draw: Draw)
     probs = submission.softmax(masked)
     assert_close(probs[:, hole], torch.zeros(rows), "the probability of the masked entry")
     hint = "A masked entry is left out, wherever the others lie: exp(-inf) is 0 already."
+    if bool(probs.isnan().any()):
+        hint = "The mean or the minimum of a row with -inf is -inf, and -inf - (-inf) is NaN: subtract the maximum."
+        assert_close(probs, torch.where(masked.isinf(), 0.0, probs.nan_to_num()), "the softmax", hint=hint)
     assert_close(probs[:, kept], table(x[:, kept]).exp(), "the distribution over the others", hint=hint, rtol=1e-3)
 
 
 @checks("softmax")
-def test_double_precision_stays_double(submission, draw: Draw):
-    """A float64 input gives a float64 result, right to twelve digits."""
+def test_the_dtype_stays_what_it_was(submission, draw: Draw):
+    """A float32 input gives a float32 result; a float64 input gives float64, right to twelve digits."""
     x = draw.normal(*draw.sizes(2)).double()
-    probs = submission.softmax(x)
-    assert_equal(str(probs.dtype), "torch.float64", "the dtype", hint="Don't convert: keep the input's dtype.")
+    hint = "Don't convert: keep the dtype of `x`."
+    for dtype in (torch.float32, torch.float64):
+        probs = submission.softmax(x.to(dtype))
+        assert_equal(str(probs.dtype), str(dtype), f"the dtype of the softmax of a {dtype} tensor", hint=hint)
     assert_close(probs, table(x).exp(), "the softmax in float64", rtol=1e-12, atol=1e-12)
 
 
@@ -677,8 +841,12 @@ def test_an_unlikely_entry_keeps_its_finite_logarithm(submission, draw: Draw):
     top = draw.integers(0, columns, rows)
     x[torch.arange(rows), top] = 0.0
     x[0, (int(top[0]) + 1) % columns] = -1000.0  # beyond float64, too
-    hint = "log(softmax(x)) is too late: exp(-200) has rounded to 0 already. Never leave the logarithms."
-    assert_close(submission.log_softmax(x), table(x), "the log-softmax of unequal scores", hint=hint, atol=1e-3)
+    log_probs = submission.log_softmax(x)
+    hint = "The best score of each row is 0 here, so each entry of the answer is very nearly its own score."
+    best, rest = log_probs[x == 0], log_probs[x < 0]
+    if bool((best.abs() < 1e-3).all()) and bool((rest.isneginf() | (rest > -199)).any()):
+        hint = "log(softmax(x)) is too late: exp(-200) has rounded to 0 already. Never leave the logarithms."
+    assert_close(log_probs, table(x), "the log-softmax of unequal scores", hint=hint, atol=1e-3)
 
 
 # --- cross_entropy --------------------------------------------------------------------------------
@@ -720,15 +888,17 @@ def test_the_loss_is_the_mean_over_all_positions(submission, draw: Draw):
 
 @checks("cross_entropy")
 def test_a_sure_and_right_model_loses_nothing(submission, draw: Draw):
-    """Logits that are higher by 100 at the right token cost 0; at a wrong token they cost 100."""
-    batch, pos, d_vocab = draw.sizes(3)
+    """Logits that are higher by a gap of 150 or more at the right token cost 0; at a wrong token they cost the gap."""
+    (batch, pos, d_vocab), gap = draw.sizes(3), float(draw.integer(150, 400))
     tokens = draw.integers(0, d_vocab, batch, pos)
     logits = torch.zeros(batch, pos, d_vocab)
-    logits[torch.arange(batch)[:, None], torch.arange(pos), tokens] = 100.0
+    logits[torch.arange(batch)[:, None], torch.arange(pos), tokens] = gap
     right = submission.cross_entropy(logits, tokens)
     assert_close(right, torch.tensor(0.0), "the loss of a sure model that is right")
     wrong = submission.cross_entropy(logits, (tokens + 1) % d_vocab)
-    assert_close(wrong, torch.tensor(100.0), "the loss of a sure model that is wrong")
+    what = f"the loss of a model that is sure by {gap:.0f} logits, and wrong,"
+    hint = "Take the log-probabilities from your `log_softmax`: the log of a probability that was rounded to 0 is -inf."
+    assert_close(wrong, torch.tensor(gap), what, hint=hint)
 
 
 @checks("cross_entropy")
@@ -867,7 +1037,8 @@ def test_two_mirrored_halves_give_the_input_back(submission, draw: Draw):
     zeros = {"b_in": torch.zeros(2 * d_model), "b_out": torch.zeros(d_model)}
     mlp.load_state_dict({"W_in": both, "W_out": both.T.contiguous(), **zeros})
     x = draw.normal(draw.integer(2, 6), d_model)
-    assert_close(mlp(x), x, "the output", hint="Is there one ReLU, and is it in the middle?")
+    hint = "Is there one ReLU, and is it in the middle? And is the output that of the MLP alone, without `x` added?"
+    assert_close(mlp(x), x, "the output", hint=hint)
 
 
 @checks("TwoLayerMLP")
@@ -923,22 +1094,57 @@ def test_every_parameter_gets_its_gradient(submission, draw: Draw):
 
 @checks("TwoLayerMLP")
 def test_a_new_module_starts_random_and_without_bias(submission, draw: Draw):
-    """A new module has random matrices of the size of 1 / sqrt(number of rows), and biases of zero."""
-    d_model, d_mlp = draw.integer(40, 60), draw.integer(90, 120)
+    """A new module has normal random matrices of the size of 1 / sqrt(number of rows), and biases of zero."""
+    d_model = draw.integer(40, 60)
+    d_mlp = 4 * d_model + draw.integer(0, 20)  # so that the root of rows and that of columns differ by a factor of 2
     state = submission.TwoLayerMLP(d_model, d_mlp).state_dict()
     assert_named(state, d_model, d_mlp)
     for name, rows in (("W_in", d_model), ("W_out", d_mlp)):
-        # At least 3600 entries: the measured size is within some per cent; the bounds allow a factor of 2.
-        size = float(state[name].double().std()) * rows**0.5
-        assert 0.5 < size < 2.0, (
-            f"The entries of a new {name} should have a standard deviation of about 1 / sqrt({rows}); "
-            f"yours is {size:.3g} times that."
-        )
-        for axis, what in ((0, "columns"), (1, "rows")):
-            spread = float(state[name].double().mean(axis).std() / state[name].double().std())
-            assert spread > 0.01, f"All {what} of a new {name} are alike: draw each entry on its own."
+        assert_normal(name, state[name].double() * rows**0.5, rows)
     for name in ("b_in", "b_out"):
         assert_close(state[name], torch.zeros_like(state[name]), f"a new {name}")
+
+
+def assert_normal(name: str, entries: torch.Tensor, rows: int) -> None:
+    """The entries, divided by the standard deviation that they should have, look standard normal.
+
+    There are n >= 40 * 160 = 6400 of them. All bounds together raise a false alarm in fewer than one in 10^12 runs:
+    the measured deviation errs by 1 / sqrt(2n) < 0.009 (the bounds are 20 of these away), the mean by 1 / sqrt(n) <
+    0.0125 (8 away), and 6400 normal numbers without one beyond 2.2 have a chance of 0.972^6400 < 10^-78. The means of
+    rows and of columns spread by 0.06 or more, with at least 39 degrees of freedom: below 0.01 is under 10^-20.
+    """
+    size, mean = float(entries.std()), float(entries.mean())
+    assert 0.8 < size < 1.25, (
+        f"The entries of a new {name} should have a standard deviation of about 1 / sqrt({rows}), by its number of "
+        f"rows; yours is {size:.3g} times that."
+    )
+    assert abs(mean) < 0.1, (
+        f"The entries of a new {name} should lie around 0; yours lie around {mean / rows**0.5:.3g}, where their "
+        f"standard deviation is {size / rows**0.5:.3g}."
+    )
+    for axis, what in ((0, "columns"), (1, "rows")):
+        spread = float(entries.mean(axis).std()) / size
+        assert spread > 0.01, f"All {what} of a new {name} are alike: draw each entry on its own."
+    largest = float(entries.abs().max())
+    assert largest > 2.2, (
+        f"No entry of a new {name} is beyond {largest:.2f} standard deviations. Among so many normal numbers some "
+        "lie beyond 3: draw with torch.randn."
+    )
+
+
+@checks("TwoLayerMLP")
+def test_two_new_modules_differ(submission, draw: Draw):
+    """Each new module draws its own random matrices."""
+    d_model, d_mlp = draw.sizes(2, low=4)
+    first, second = (submission.TwoLayerMLP(d_model, d_mlp).state_dict() for _ in range(2))
+    for state in (first, second):
+        assert_named(state, d_model, d_mlp)
+    for name in ("W_in", "W_out"):
+        # At least 20 normal numbers in float32: that all agree by chance is out of the question (below 10^-100).
+        assert not torch.equal(first[name], second[name]), (
+            f"Two new modules have the same {name}. Do you set a seed in `__init__`, or is the matrix not random? "
+            "Seeds are the caller's business."
+        )
 
 
 # --- activation_and_gradient ----------------------------------------------------------------------
@@ -951,7 +1157,7 @@ def build_residual(learner, matrices, unembed, frozen):
         def __init__(self, matrix):
             super().__init__()
             self.lin = nn.Linear(*matrix.shape, bias=False)
-            self.lin.weight.data = matrix.T.clone()
+            self.lin.weight.data = matrix.T.contiguous()
             self.act = nn.Tanh()
 
         def forward(self, resid):
@@ -962,7 +1168,7 @@ def build_residual(learner, matrices, unembed, frozen):
             super().__init__()
             self.blocks = nn.ModuleList([Block(matrix) for matrix in matrices])
             self.unembed = nn.Linear(*unembed.shape, bias=False)
-            self.unembed.weight.data = unembed.T.clone()
+            self.unembed.weight.data = unembed.T.contiguous()
 
         def forward(self, x):
             for block in self.blocks:
@@ -1002,6 +1208,36 @@ class Residual:
         for above in range(len(self.matrices) - 1, layer, -1):
             gradient = gradient + (gradient * (1 - self.act[above] ** 2)) @ self.matrices[above].double().T
         return gradient
+
+
+def unused_leaf(learner, model, name, x, metric):
+    """What PyTorch says when the gradient is asked for at a tensor that the score doesn't depend on; "" if all is well.
+
+    Every other error goes on to the learner, with their own lines in it.
+    """
+    try:
+        learner.activation_and_gradient(model, name, x, metric)
+    except RuntimeError as fault:
+        if "differentiated Tensor" in str(fault) or "does not require grad" in str(fault):
+            return str(fault)
+        raise
+    return ""
+
+
+@checks("activation_and_gradient")
+def test_the_score_depends_on_what_you_kept(submission, draw: Draw):
+    """The tensor at which the gradient is asked for takes part in the computation of the metric."""
+    truth = Residual(draw, n_layers=2)
+    metric = submission.run(build_difference, 0, 1)
+    for frozen in (False, True):
+        model = submission.run(build_residual, truth.matrices, truth.unembed, frozen)
+        said = submission.run(unused_leaf, model, "blocks.0.act", truth.x, metric)
+        where = "In a frozen model, the" if frozen else "The"
+        assert not said, (
+            f"{where} tensor that you kept is not part of the computation, or requires no gradient: PyTorch finds no "
+            "way from the score back to it. Make a leaf of your own, with requires_grad, and let the hook return it "
+            f"(or its clone, not detached), so that the rest of the model computes with it. (PyTorch said: {said})"
+        )
 
 
 @checks("activation_and_gradient")
@@ -1071,7 +1307,7 @@ def build_inplace(learner, first, second):
         nn.ReLU(inplace=True),
         nn.Linear(*second.shape, bias=False),
     )
-    model[0].weight.data, model[2].weight.data = first.T.clone(), second.T.clone()
+    model[0].weight.data, model[2].weight.data = first.T.contiguous(), second.T.contiguous()
     return model
 
 
@@ -1089,6 +1325,56 @@ def test_a_module_that_works_in_place_spoils_nothing(submission, draw: Draw):
     assert_close(activation, x @ first, "the activation before the in-place ReLU", hint=hint, rtol=1e-3)
     expected = (second[:, 2] - second[:, 0]) * ((x @ first) > 0)
     assert_close(gradient, expected, "the gradient before the in-place ReLU", hint=hint, rtol=1e-3)
+
+
+def runs_of(learner, model, x):
+    """How often each module of the model ran during one call of the learner's function."""
+    runs = {}
+
+    def counted(name, forward):
+        def run(*args):
+            runs[name] += 1
+            return forward(*args)
+
+        return run
+
+    for name, module in model.named_modules():
+        runs[name], module.forward = 0, counted(name, module.forward)
+    learner.activation_and_gradient(model, "blocks.0.act", x, lambda logits: logits.sum())
+    return runs
+
+
+@checks("activation_and_gradient")
+def test_the_model_runs_once(submission, draw: Draw):
+    """One forward pass is enough for both results: on a large model each further one costs as much again."""
+    truth = Residual(draw, n_layers=2)
+    model = submission.run(build_residual, truth.matrices, truth.unembed, draw.integer(0, 2) == 1)
+    runs = submission.run(runs_of, model, truth.x)
+    hint = "Keep the activation in the hook, and take the gradient of that same run's score."
+    assert_equal(runs[""], 1, "the number of times that your call runs the model", hint=hint)
+    for name in ("blocks.0.lin", "blocks.0.act", "blocks.1", "unembed"):
+        assert_equal(runs[name], 1, f"the number of times that your call runs {name}", hint=hint)
+
+
+def changed_in_place(learner, width, x, direction):
+    """Adds 1 to the activation of a module that returns its own input; gives back the activation and that input."""
+    model = nn.Sequential(nn.Identity(), nn.Linear(width, width))
+    activation, _ = learner.activation_and_gradient(model, "0", x, lambda out: (out * direction).sum())
+    found = activation.detach().clone()
+    with torch.no_grad():
+        activation += 1
+    return found, x.detach()
+
+
+@checks("activation_and_gradient")
+def test_the_activation_is_a_copy(submission, draw: Draw):
+    """Whoever changes the returned activation in place changes nothing in the model or its input."""
+    batch, width = draw.sizes(2)
+    x, direction = draw.normal(batch, width), draw.normal(batch, width)
+    activation, after = submission.run(changed_in_place, width, x, direction)
+    assert_close(activation, x, "the activation of nn.Identity, which puts out its input,")
+    hint = "nn.Identity puts out the very tensor that it got, and `detach()` doesn't copy: use `.detach().clone()`."
+    assert_close(after, x, "the model's input, after 1 was added to your activation in place,", hint=hint)
 
 
 def hooks_after(learner, model, x, own, trouble):
@@ -1127,9 +1413,15 @@ def test_no_hook_is_left_behind(submission, draw: Draw):
     truth, own = Residual(draw, n_layers=2), draw.integer(2, 9)
     model = submission.run(build_residual, truth.matrices, truth.unembed, False)
     count, error = submission.run(hooks_after, model, truth.x, own, "")
-    assert_equal(error, "", "the error")
-    hint = "Remove your own hook with handle.remove(), and no one else's."
-    assert_equal(count, own, "the number of hooks on the model, after the call,", hint=hint)
+    assert not error, f"The call raised an error, though nothing went wrong in the model or the metric: {error}"
+    assert_hooks(count, own, "after the call", "Call handle.remove() when the run is over.")
+
+
+def assert_hooks(count: int, own: int, when: str, hint: str) -> None:
+    """The model has the `own` hooks that the check put there, no more and no fewer."""
+    told = f"The model had {own} hooks before the call; {when} it should have {own}, but it has {count}."
+    assert count <= own, f"{told} {hint}"
+    assert count >= own, f"{told} Take away your own hook, by its handle, and nobody else's."
 
 
 @checks("activation_and_gradient")
@@ -1143,8 +1435,8 @@ def test_no_hook_is_left_behind_after_an_error(submission, draw: Draw):
         count, error = submission.run(hooks_after, model, truth.x, own, trouble)
         hint = "Don't catch it: `try:` with `finally:` cleans up and lets it through."
         assert_equal(error, f"trouble {own}", f"the error that {where} raised", hint=hint)
-        hint = "Put handle.remove() into `finally:`."
-        assert_equal(count, own, f"the number of hooks after {where} raised an error", hint=hint)
+        when = f"{where} raised an error, and afterwards"
+        assert_hooks(count, own, when, "Put handle.remove() into `finally:`.")
 
 
 def flags_after(learner, model, x, flags, training):
@@ -1165,7 +1457,7 @@ def test_the_model_is_left_as_it_was(submission, draw: Draw):
     flags = [flags[i] for i in draw.permutation(5).tolist()]
     for training in (True, False):
         after, mode = submission.run(flags_after, model, truth.x, flags, training)
-        hint = "There is no need to freeze the model: ask torch.autograd.grad for the one gradient you want."
+        hint = "There is no need to change requires_grad: ask torch.autograd.grad for the one gradient you want."
         assert_equal(after, flags, "requires_grad of the parameters, after the call,", hint=hint)
         assert_equal(mode, training, "model.training, after the call,")
 
@@ -1186,7 +1478,7 @@ def test_training_goes_on_as_before(submission, draw: Draw):
     model = submission.run(build_residual, truth.matrices, truth.unembed, False)
     direction = draw.normal(*truth.logits.shape)
     found = submission.run(trained_after, model, truth.x, direction)
-    hint = "Is the submodule still as it was, or does it go on putting out your detached leaf?"
+    hint = "Is your hook still on the submodule, putting out your detached leaf? Or did your call add to `.grad`?"
     assert found is not None, "After the call, no gradient reaches the first block any more. " + hint
     at_lin = truth.back(direction.double(), 0) * (1 - truth.act[0] ** 2)
     expected = at_lin.T @ truth.x.double()
@@ -1212,6 +1504,8 @@ def test_parameters_keep_the_gradients_that_they_had(submission, draw: Draw):
     hint = "torch.autograd.grad(score, activation) returns the gradient; score.backward() adds to every .grad."
     assert last is None, "A parameter without a gradient has got one. " + hint
     for layer, (value, wanted) in enumerate(zip(after, before, strict=True)):
+        gone = f"blocks.{layer}.lin.weight had a .grad before the call, and now it is gone. "
+        assert value is not None, gone + "Clear no gradients: they belong to the caller. " + hint
         assert_close(value, wanted, f"the .grad of blocks.{layer}.lin.weight", hint=hint)
 
 
@@ -1223,11 +1517,12 @@ def wanting(learner, model, x):
 
 @checks("activation_and_gradient")
 def test_both_results_are_detached(submission, draw: Draw):
-    """Neither result requires a gradient: using it later must not drag the whole graph along."""
+    """Neither result requires a gradient: else whoever keeps it keeps the record of the whole computation alive."""
     truth = Residual(draw, n_layers=2)
     model = submission.run(build_residual, truth.matrices, truth.unembed, False)
     activation, gradient = submission.run(wanting, model, truth.x)
-    hint = "(One was added to each entry if the tensor still requires a gradient: return it detached.)"
-    assert_close(activation, truth.lin[1], "the activation", hint=hint)
-    expected = truth.back(2 * truth.logits, 1) * (1 - truth.act[1] ** 2)
-    assert_close(gradient, expected, "the gradient", hint=hint, rtol=1e-3, atol=1e-3)
+    slope = truth.back(2 * truth.logits, 1) * (1 - truth.act[1] ** 2)
+    for name, value, expected in (("activation", activation, truth.lin[1]), ("gradient", gradient, slope)):
+        one_more = value.shape == expected.shape and torch.allclose(value - 1, expected.float(), rtol=1e-3, atol=1e-3)
+        assert not one_more, f"The {name} still requires a gradient: return it with `.detach()`."
+        assert_close(value, expected, f"the {name}", rtol=1e-3, atol=1e-3)
