@@ -187,14 +187,18 @@ class Course:
         found = self.find(name)
         if isinstance(found, Exercise):
             return found
-        raise UnravelError(f"{name!r} is a {type(found).__name__.lower()}, not an exercise.", fix="`unravel list` shows all names.")
+        raise UnravelError(
+            f"{name!r} is a {type(found).__name__.lower()}, not an exercise.", fix="`unravel list` shows all names."
+        )
 
     def lesson(self, name: str) -> Lesson:
         """The lesson called `name`; `UnravelError` when the name is unknown or names something else."""
         found = self.find(name)
         if isinstance(found, Lesson):
             return found
-        raise UnravelError(f"{name!r} is a {type(found).__name__.lower()}, not a lesson.", fix="`unravel list` shows all names.")
+        raise UnravelError(
+            f"{name!r} is a {type(found).__name__.lower()}, not a lesson.", fix="`unravel list` shows all names."
+        )
 
     def exercises_of(self, name: str) -> tuple[Exercise, ...]:
         """The exercises that `name` covers: one, a lesson's, or a chapter's."""

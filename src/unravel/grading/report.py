@@ -115,7 +115,9 @@ class Report:
             raise ValueError(f"This report has format {data.get('format')!r}; this version of Unravel reads {FORMAT}.")
         fields = {key: value for key, value in data.items() if key not in ("points", "max_points")}
         exercises = tuple(_exercise(item) for item in fields.pop("exercises"))
-        return Report(**{**fields, "tier": Tier(fields["tier"]), "notes": tuple(fields["notes"]), "exercises": exercises})
+        return Report(
+            **{**fields, "tier": Tier(fields["tier"]), "notes": tuple(fields["notes"]), "exercises": exercises}
+        )
 
 
 def _exercise(item: dict[str, Any]) -> ExerciseResult:
