@@ -46,6 +46,12 @@ MISTAKES = [
         wrong="return torch.ones(3, 3, dtype=torch.bool).tril()",
     ),
     Mistake(
+        "causal_mask",
+        why="Your mask holds 1.0 and 0.0; what is asked for is True and False. A comparison gives those by itself, and "
+        "`.bool()` converts.",
+        wrong="return torch.ones(n_pos, n_pos).tril()",
+    ),
+    Mistake(
         "split_heads",
         why="You used a reshape where axes had to change places. A reshape keeps the numbers in reading "
         "order and only redraws the borders, so numbers of different positions and heads end up "
@@ -129,6 +135,19 @@ MISTAKES = [
         wrong="0 * scores",
     ),
     Mistake(
+        "attention_scores",
+        why="`@` multiplies along the last two axes, and here these are head and d_head: you compared heads with "
+        "heads, at each position. Use einsum, or bring the head before the position first.",
+        wrong="return q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5",
+    ),
+    Mistake(
+        "attention_scores",
+        why="`@` multiplies along the last two axes, and here these are head and d_head: you compared heads with "
+        "heads, at each position. Use einsum, or bring the head before the position first; and divide by "
+        "sqrt(d_head).",
+        wrong="return q @ k.transpose(-1, -2)",
+    ),
+    Mistake(
         "pick_next_token",
         why="You asked at each position for the token that stands there, which the model has already "
         "read. The prediction made at position p is about the token at p + 1.",
@@ -171,6 +190,13 @@ MISTAKES = [
         "pick_next_token",
         why="Your answer is all zeros, whatever the arguments are.",
         wrong="return torch.zeros(tokens.shape[0], tokens.shape[1] - 1)",
+    ),
+    Mistake(
+        "pick_next_token",
+        why="A bare `.squeeze()` drops every axis of size one: the batch too when there is a single prompt, and the "
+        "position when there are two tokens. Name the axis: `.squeeze(-1)`.",
+        right="picked.squeeze(-1)",
+        wrong="picked.squeeze()",
     ),
     Mistake(
         "offset_attention",
@@ -233,6 +259,35 @@ MISTAKES = [
         right="return chosen.sum(dim=(0, 2, 3)) / counted.sum()",
         wrong="per_prompt = chosen.sum(dim=(2, 3)) / counted.sum(dim=(1, 2)).clamp(min=1)[:, None]\n"
         "return per_prompt.mean(0)",
+    ),
+    Mistake(
+        "offset_attention",
+        why="You averaged within each prompt and then over prompts. In a prompt that is too short no query counts, so "
+        "its mean is 0 / 0, NaN; and a query of a short prompt weighs more. Divide the sum over everything by the "
+        "count of everything.",
+        right="return chosen.sum(dim=(0, 2, 3)) / counted.sum()",
+        wrong="per_prompt = chosen.sum(dim=(2, 3)) / counted.sum(dim=(1, 2))[:, None]\nreturn per_prompt.mean(0)",
+    ),
+    Mistake(
+        "offset_attention",
+        why="You averaged within each prompt and then over the prompts in which a query counts, so a query of a short "
+        "prompt weighs more. Divide the sum over everything by the count of everything.",
+        right="return chosen.sum(dim=(0, 2, 3)) / counted.sum()",
+        wrong="per_prompt = chosen.sum(dim=(2, 3)) / counted.sum(dim=(1, 2))[:, None]\nreturn per_prompt.nanmean(0)",
+    ),
+    Mistake(
+        "offset_attention",
+        why="You took `.mean()` of what you chose, so the entries that you set to zero still count in the denominator. "
+        "Sum, and divide by how many queries count.",
+        right="chosen.sum(dim=(0, 2, 3)) / counted.sum()",
+        wrong="chosen.mean(dim=(0, 2, 3))",
+    ),
+    Mistake(
+        "offset_attention",
+        why="You counted each query once for each head. The count is that of one head: sum the table without the head "
+        "axis.",
+        right="/ counted.sum()",
+        wrong="/ counted[:, None].expand_as(pattern).sum()",
     ),
     Mistake(
         "offset_attention",
@@ -405,20 +460,20 @@ def test_each_score_is_a_scaled_dot_product(submission, draw: Draw):
     batch, pos, head, d_head = draw.sizes(4)
     q, k = draw.normal(batch, pos, head, d_head), draw.normal(batch, pos, head, d_head)
     scores = submission.attention_scores(q, k)
-    hint = "Which axes do q and k share, and over which one do you sum?"
+    hint = "One dot product over d_head for each prompt, head, query and key, divided by sqrt(d_head)."
     assert_close(scores, _scores_by_loop(q, k), "the tensor of scores", hint=hint)
 
 
 @checks("attention_scores")
-def test_there_may_be_more_keys_than_queries(submission, draw: Draw):
-    """The number of queries and the number of keys may differ, as they do when text is generated token by
-    token.
-    """
-    batch, query, key, head, d_head = draw.sizes(5, low=1)
-    q, k = draw.normal(batch, query, head, d_head), draw.normal(batch, key, head, d_head)
-    scores = submission.attention_scores(q, k)
-    what = f"the tensor of scores for {query} queries and {key} keys"
-    assert_close(scores, _scores_by_loop(q, k), what, hint="The axes are batch, head, query, key.")
+def test_queries_and_keys_may_differ_in_number(submission, draw: Draw):
+    """One query meets many keys, as when text is generated token by token; or any number meets any other."""
+    batch, many, key, head, d_head = draw.sizes(5)
+    # One query first: a matrix product over the wrong axes still runs there, and can be told what it did.
+    for query in (1, many):
+        q, k = draw.normal(batch, query, head, d_head), draw.normal(batch, key, head, d_head)
+        scores = submission.attention_scores(q, k)
+        what = f"the tensor of scores for {query} {'query' if query == 1 else 'queries'} and {key} keys"
+        assert_close(scores, _scores_by_loop(q, k), what, hint="The axes are batch, head, query, key.")
 
 
 @checks("attention_scores")
@@ -498,7 +553,7 @@ def test_one_short_prompt_keeps_its_axes(submission, draw: Draw):
     log_probs = draw.normal(1, 2, 5).log_softmax(-1)
     token = draw.integer(0, 5)
     picked = submission.pick_next_token(log_probs, torch.tensor([[(token + 1) % 5, token]]))
-    hint = "A bare `.squeeze()` drops every axis of size one: name the axis, `.squeeze(-1)`."
+    hint = "The first prediction is asked for the second token."
     assert_close(picked, log_probs[:, :1, token], "the picked value", hint=hint)
 
 
@@ -542,10 +597,14 @@ def test_junk_in_the_padding_is_never_read(submission, draw: Draw):
     """When the rows of the padding are NaN, the score stays what it was: they do not count."""
     pattern, lengths, offset = _padded_patterns(draw)
     expected = _mean_by_loop(pattern, lengths, offset)
+    what = f"the score for offset {offset} and lengths {lengths.tolist()}, with no NaN anywhere,"
+    assert_close(submission.offset_attention(pattern, lengths, offset), expected, what)
     for prompt, length in zip(pattern, lengths.tolist(), strict=True):
         prompt[:, length:] = float("nan")
     score = submission.offset_attention(pattern, lengths, offset)
-    hint = "NaN times 0 is NaN: choose entries rather than multiply by a mask."
+    hint = "Without the NaN it was right, so you read the padding."
+    if bool(score.isnan().any()):
+        hint = "Without the NaN it was right. NaN times 0 is NaN: choose entries rather than multiply by a mask."
     assert_close(score, expected, "the score with NaN in the padding", hint=hint)
 
 
