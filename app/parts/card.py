@@ -20,13 +20,17 @@ from unravel.workspace.progress import ExerciseProgress
 
 
 @st.fragment
-def exercise_card(desk: Desk, lesson: Lesson, exercise: Exercise) -> None:
-    """Draws the card. A fragment: what happens in it redraws nothing else, until a check has a verdict."""
+def exercise_card(desk: Desk, lesson: Lesson, exercise: Exercise, current: bool) -> None:
+    """Draws the card. A fragment: what happens in it redraws nothing else, until a check has a verdict.
+
+    The `current` exercise has its editor open. Each editor is a page of its own to the browser, so the others wait
+    for a click.
+    """
     with st.container(border=True, key=f"card-{exercise.id}"), faults_shown():
         stand = desk.stand(exercise)
         _head(exercise, stand)
         course_text(exercise.statement)
-        draft = _work(desk, lesson, exercise, stand)
+        draft = _work(desk, lesson, exercise, current)
         _buttons(desk, lesson, exercise, stand, draft)
         run_if_asked(desk, exercise, draft)
         _verdict(exercise, draft)
@@ -48,8 +52,8 @@ def _head(exercise: Exercise, stand: ExerciseProgress) -> None:
     st.html(f'<p class="u-facts">{labels}<span>{"</span><span>".join(facts)}</span></p>')
 
 
-def _work(desk: Desk, lesson: Lesson, exercise: Exercise, stand: ExerciseProgress) -> Draft | None:
-    """The editor, or where else the learner writes. A passed exercise keeps its editor out of sight at first."""
+def _work(desk: Desk, lesson: Lesson, exercise: Exercise, current: bool) -> Draft | None:
+    """The editor, or the code as it stands, or where else the learner writes."""
     path = desk.workspace.file(lesson)
     if path.suffix != ".py":
         st.caption("Your workspace holds notebooks: write this one in Jupyter, save the notebook, and check here.")
@@ -57,10 +61,11 @@ def _work(desk: Desk, lesson: Lesson, exercise: Exercise, stand: ExerciseProgres
         return None
     draft = open_draft(desk.workspace, lesson, exercise)
     key = f"open-{exercise.id}"
-    if key not in st.session_state:
-        st.session_state[key] = not stand.passed
-    if not st.session_state[key]:
-        st.button("Show my code", key=f"{key}-button", icon=":material/edit:", on_click=_open, args=(key,))
+    if current:
+        st.session_state[key] = True
+    if not st.session_state.get(key):
+        st.code(draft.text, language="python")
+        st.button("Edit", key=f"{key}-button", icon=":material/edit:", on_click=_open, args=(key,))
         return draft
     found, lines = checked(exercise), draft.text.count("\n") + 1
     fresh = found is not None and not _edited(found, draft)

@@ -27,8 +27,9 @@ def lesson_page(desk: Desk, lesson: Lesson, following: StreamlitPage | None) -> 
     if todo and len(todo) < len(lesson.exercises):
         st.markdown(f":material/arrow_downward: Go on with [{todo[0].title}](#{todo[0].id})")
     slots: Slots = []
+    current = todo[0].id if todo else ""
     for block in lesson.blocks:
-        _block(desk, lesson, block, slots)
+        _block(desk, lesson, block, slots, current)
     if following is not None:
         st.divider()
         st.page_link(following, label=f"Next lesson: {following.title}", icon=":material/arrow_forward:")
@@ -36,7 +37,7 @@ def lesson_page(desk: Desk, lesson: Lesson, following: StreamlitPage | None) -> 
     fill_demos(lesson, slots)
 
 
-def _block(desk: Desk, lesson: Lesson, block: Block, slots: Slots) -> None:
+def _block(desk: Desk, lesson: Lesson, block: Block, slots: Slots, current: str) -> None:
     match block:
         case Prose():
             prose(block)
@@ -48,7 +49,7 @@ def _block(desk: Desk, lesson: Lesson, block: Block, slots: Slots) -> None:
             place_demo(lesson, block, slots)
         case Place():
             exercise = next(item for item in lesson.exercises if item.id == block.exercise)
-            exercise_card(desk, lesson, exercise)
+            exercise_card(desk, lesson, exercise, exercise.id == current)
 
 
 def _contents(lesson: Lesson, passed: set[str]) -> None:

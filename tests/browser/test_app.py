@@ -177,7 +177,7 @@ def test_a_newcomers_first_exercise(server: Server, browser: Any) -> None:
     double = card(page, "double")
     stands(double, "Passed")
     double.get_by_text("A tensor times a number is a tensor.").wait_for()
-    double.get_by_role("button", name="Show my code").click()
+    double.get_by_role("button", name="Edit").click()
     double.frame_locator("iframe").get_by_text("return 2 * x").wait_for()
     double.get_by_text("2 attempts so far").wait_for()
     picture(page, "restarted-dark")

@@ -88,7 +88,9 @@ def test_a_passing_check_is_recorded(app: Open, grader: Grader, workspace: Works
     assert workspace.store.progress()["double"].passed
     assert "return 2 * x" in test.text_area(key="editor-double-0").value
     fresh = app("basics")
-    assert "Show my code" in [button.label for button in fresh.button]
+    assert "return 2 * x" in words(fresh)
+    assert fresh.button(key="open-double-button").label == "Edit"
+    assert fresh.text_area(key="editor-mean_square-0")
     assert [button.label for button in app().button] == ["Continue: The mean square after doubling"]
 
 
