@@ -80,7 +80,7 @@ class ExerciseResult:
 
 @dataclass(frozen=True)
 class Report:
-    """One run of the grader over one submission. `seed` replays it; `official`: the tier isolates enough for a grade."""
+    """One run of the grader over one submission. `seed` replays it; `official`: isolated well enough for a grade."""
 
     seed: int
     tier: Tier
