@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unravel.course.checks import apply_edit
@@ -33,8 +33,11 @@ class Prover:
         """Everything that is wrong with the lesson's checks."""
         yield from self._annotations()
         yield from bare_asserts(self.lesson.tests)
-        yield from self._solution()
+        broken = list(self._solution())
+        yield from broken
         yield from self._stub()
+        if broken:
+            return  # mistakes and alternatives are edits of the solution, and would fail for its reasons
         for exercise in self.lesson.exercises:
             if len(exercise.mistakes) < MIN_MISTAKES:
                 fault = f"`{exercise.id}` has {len(exercise.mistakes)} mistakes; at least {MIN_MISTAKES} are wanted."
@@ -74,7 +77,9 @@ class Prover:
 
     def _stub(self) -> Iterator[ContentError]:
         code = make_stub(self.lesson.solution.read_text(encoding="utf-8"), self.lesson.solution)
-        for result in self._grade(code, self.lesson.exercises, SEEDS[0]):
+        # Each check by itself: after the first that finds the stub, a learner is spared the others.
+        each = (replace(exercise, checks=(check,)) for exercise in self.lesson.exercises for check in exercise.checks)
+        for result in self._grade(code, tuple(each), SEEDS[0]):
             for check in result.checks:
                 if check.status is not Status.NOT_STARTED:
                     fault = f"The stub of `{result.id}` should fail with NotImplementedError, but meets {told(check)}."

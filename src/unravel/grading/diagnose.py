@@ -11,6 +11,7 @@ import torch
 from unravel.course.checks import apply_edit
 from unravel.course.model import Check, Exercise, Lesson
 from unravel.errors import UnravelError
+from unravel.grading.alarm import Alarm, limit
 from unravel.grading.fault import LearnerFault
 from unravel.grading.loading import Unit
 from unravel.grading.reference import Reference
@@ -28,15 +29,16 @@ def diagnose(lesson: Lesson, exercise: Exercise, reference: Reference, seed: int
     if not ran:
         return ""
     source = lesson.solution.read_text(encoding="utf-8")
+    seconds = sum(1 + 10 * outcome.result.duration for _, _, outcome in ran)
     for mistake in exercise.mistakes:
         try:
-            edited = apply_edit(source, exercise.id, mistake)
-            session = Session(LocalTransport([Unit(lesson.solution.name, edited)]), reference)
-        except (UnravelError, LearnerFault):
+            with limit(seconds):
+                edited = apply_edit(source, exercise.id, mistake)
+                session = Session(LocalTransport([Unit(lesson.solution.name, edited)]), reference)
+                if all(_agrees(session, item, seed) for item in ran):
+                    return mistake.why
+        except (UnravelError, LearnerFault, Alarm):
             continue  # a fault of the course, which `unravel dev check` reports to its author
-        try:
-            if all(_agrees(session, item, seed) for item in ran):
-                return mistake.why
         except Exception:  # values from a submission may not even be comparable: no diagnosis, but a report
             continue
     return ""

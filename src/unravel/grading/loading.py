@@ -9,6 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+# How the label of a cell that a kernel ran begins.
+RAN = "In"
+
 
 @dataclass(frozen=True)
 class Unit:

@@ -8,10 +8,11 @@ from typing import Any
 
 from unravel.errors import UnravelError
 from unravel.grading.client import check as ask
+from unravel.grading.loading import RAN
 from unravel.grading.magics import without_magics
 from unravel.grading.report import Report
 
-# What defines something. Expressions, loops and plots are left out: a check needs the definitions only.
+# What defines something, and the stub of a constant. Expressions, loops and plots are left out: no check needs them.
 _KEEP = (
     ast.Import,
     ast.ImportFrom,
@@ -20,6 +21,7 @@ _KEEP = (
     ast.ClassDef,
     ast.Assign,
     ast.AnnAssign,
+    ast.Raise,
 )
 
 
@@ -48,7 +50,7 @@ def _shell() -> Any:
 
 def _units(cells: list[str]) -> list[tuple[str, str]]:
     """The definitions of each cell that was run, in order. Later ones replace earlier ones, as in the kernel."""
-    kept = [(f"In [{number}]", _definitions(text)) for number, text in enumerate(cells) if text.strip()]
+    kept = [(f"{RAN} [{number}]", _definitions(text)) for number, text in enumerate(cells) if text.strip()]
     return [(label, text) for label, text in kept if text.strip()]
 
 
@@ -57,7 +59,7 @@ def _definitions(text: str) -> str:
     lines = without_magics(text).split("\n")
     try:
         tree = ast.parse("\n".join(lines))
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     keep: set[int] = set()
     for node in tree.body:

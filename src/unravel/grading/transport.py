@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from unravel.grading import wire
 from unravel.grading.child import Executor
 from unravel.grading.fault import MAX_TEXT, LearnerFault, from_error, plain
-from unravel.grading.loading import Unit
+from unravel.grading.loading import RAN, Unit
 from unravel.grading.report import Status
 from unravel.grading.warm import Limits, Process, Warm
 
@@ -72,10 +72,11 @@ class LoadFault:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a submission defines, and which of its statements failed."""
+    """What a submission defines, and which of its statements failed. `ran`: it is what a notebook's kernel ran."""
 
     names: frozenset[str]
     faults: tuple[LoadFault, ...]
+    ran: bool = False
 
     def missing(self, name: str, kind: str) -> LearnerFault:
         """Why the submission has no `name`, a "function", "class" or "constant"."""
@@ -87,6 +88,8 @@ class Loaded:
             return from_error(fault.error, "What can't be read can't be checked.")
         if kind == "constant" and (stub := next((item for item in self.faults if item.not_started), None)):
             return from_error(stub.error)
+        if self.ran:
+            return LearnerFault(Status.ERROR, f"No cell that you ran defines `{name}`. Run its cell, then check again.")
         why = f"Your file has no `{name}`. Don't rename or remove what a stub defines."
         return LearnerFault(Status.ERROR, f"{why} `unravel reset {name}` brings it back.")
 
@@ -118,7 +121,8 @@ class _Base:
         if not isinstance(names, list) or not isinstance(faults, list):
             raise LearnerFault(Status.ERROR, "Your code sent back something that isn't an answer.")
         good = (item for item in faults if isinstance(item, dict) and isinstance(item.get("error"), dict))
-        self.loaded = Loaded(frozenset(map(str, names)), tuple(map(_load_fault, good)))
+        ran = any(unit.label.startswith(f"{RAN} [") for unit in units)
+        self.loaded = Loaded(frozenset(map(str, names)), tuple(map(_load_fault, good)), ran)
         if len(units) == 1 and self.loaded.faults and self.loaded.faults[0].unreadable:
             raise from_error(self.loaded.faults[0].error, "Nothing can be checked until Python can read the file.")
 
