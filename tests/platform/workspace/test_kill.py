@@ -33,9 +33,10 @@ def test_a_killed_writer_loses_nothing_acknowledged(tmp_path: Path) -> None:
     chance = random.Random(7)
     for number in range(ROUNDS):
         # The first writers are killed while they create the tables, the later ones while they write.
-        seconds = 0.3 + 0.15 * number + chance.uniform(0, 0.1)
-        acknowledged += _write_and_kill(path, number * 100_000, seconds)
-    assert len(acknowledged) > ROUNDS
+        early = number < ROUNDS // 2
+        seconds = 0.3 + 0.3 * number + chance.uniform(0, 0.1) if early else chance.uniform(0, 0.8)
+        acknowledged += _write_and_kill(path, number * 100_000, seconds, wait=not early)
+    assert len(acknowledged) > ROUNDS // 2, "the later writers were not killed at work"
     with sqlite3.connect(path) as plain:
         assert plain.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         attempts = dict(plain.execute("SELECT exercise, report FROM attempts"))
@@ -49,13 +50,15 @@ def test_a_killed_writer_loses_nothing_acknowledged(tmp_path: Path) -> None:
         assert f"{'right' if side == 'left' else 'left'} {number}" in attempts, "half of a report was recorded"
 
 
-def _write_and_kill(path: Path, first: int, seconds: float) -> list[int]:
-    """The numbers that the writer acknowledged before SIGKILL."""
+def _write_and_kill(path: Path, first: int, seconds: float, *, wait: bool) -> list[int]:
+    """The numbers that the writer acknowledged before SIGKILL. `wait`: the seconds run from the first of them."""
     command = [sys.executable, "-c", WRITER, str(path), str(first)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as writer:
+        begun = writer.stdout.readline() if wait else ""
         time.sleep(seconds)
         stopped = writer.poll() is not None
         writer.kill()
-        said, complaint = writer.communicate()
+        # Not by communicate(), which would miss what readline() had read ahead.
+        said, complaint = begun + writer.stdout.read(), writer.stderr.read()
     assert not stopped, complaint
     return [int(line) for line in said.split("\n")[:-1]]
