@@ -85,9 +85,9 @@ def qk_svd(
     `V` the second one (or both with the opposite sign).
     """
     ### BEGIN SOLUTION
-    basis_q, R_q = torch.linalg.qr(W_Q)  # [d_model d_head], [d_head d_head]
-    basis_k, R_k = torch.linalg.qr(W_K)
-    # W_Q W_K^T = basis_q (R_q R_k^T) basis_k^T, and orthonormal columns outside change no singular value.
+    Q_q, R_q = torch.linalg.qr(W_Q)  # [d_model d_head], [d_head d_head]
+    Q_k, R_k = torch.linalg.qr(W_K)
+    # W_Q W_K^T = Q_q (R_q R_k^T) Q_k^T, and orthonormal columns outside change no singular value.
     U, S, Vh = torch.linalg.svd(R_q @ R_k.T)
-    return basis_q @ U, S, basis_k @ Vh.T
+    return Q_q @ U, S, Q_k @ Vh.T
     ### END SOLUTION

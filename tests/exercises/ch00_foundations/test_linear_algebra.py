@@ -77,6 +77,13 @@ MISTAKES = [
     ),
     Mistake(
         "ablate_direction",
+        why="You lost the sign of the reach: from a row that points against `direction` you subtracted a shadow "
+        "that points the other way. Keep the sign of the dot product.",
+        right="vectors @ unit",
+        wrong="(vectors @ unit).abs()",
+    ),
+    Mistake(
+        "ablate_direction",
         why="You set to zero the coordinate in which `direction` is largest. A direction is in general "
         "spread over all coordinates: subtract the shadow, an arrow, instead.",
         wrong="return vectors * (torch.arange(direction.numel()) != direction.abs().argmax())",
@@ -96,7 +103,7 @@ MISTAKES = [
     ),
     Mistake(
         "ablate_direction",
-        why="You stretched the rows to the length they had before. What is perpendicular to "
+        why="You stretched the rows to the length they had before. What is at right angles to "
         "`direction` must stay as it was.",
         wrong="""
         unit = direction / direction.norm()
@@ -117,6 +124,13 @@ MISTAKES = [
         "lengths, but not the angles: basis vectors that overlap still count one another's share. "
         "Solve for the recipe.",
         wrong="return vectors @ basis.T / basis.square().sum(-1)",
+    ),
+    Mistake(
+        "coordinates_in_basis",
+        why="You gave the basis vectors length one and took dot products. These are the components along the basis "
+        "vectors, not the recipe: basis vectors that overlap still count one another's share, and the recipe is in "
+        "the vectors as they are given. Solve for it.",
+        wrong="return vectors @ (basis / basis.norm(dim=-1, keepdim=True)).T",
     ),
     Mistake(
         "coordinates_in_basis",
@@ -152,6 +166,31 @@ MISTAKES = [
         n = len(S)
         return (U[:, n - k :] * S[n - k :]) @ Vh[n - k :], S[: n - k].square().sum().sqrt()
         """,
+    ),
+    Mistake(
+        "best_rank_k",
+        why="You took the third value of `torch.linalg.svd` for V. It is V already transposed (Vh): the directions "
+        "are its rows, so keep its first k rows, `Vh[:k]`.",
+        wrong="""
+        U, S, V = torch.linalg.svd(matrix, full_matrices=False)
+        return (U[:, :k] * S[:k]) @ V[:, :k].T, S[k:].square().sum().sqrt()
+        """,
+    ),
+    Mistake(
+        "best_rank_k",
+        why="You took the third value of `torch.linalg.svd` (with full matrices) for V. It is V already transposed "
+        "(Vh): the directions are its rows, so keep its first k rows, `Vh[:k]`.",
+        wrong="""
+        U, S, V = torch.linalg.svd(matrix)
+        return (U[:, :k] * S[:k]) @ V[:, :k].T, S[k:].square().sum().sqrt()
+        """,
+    ),
+    Mistake(
+        "best_rank_k",
+        why="Your distance leaves out one singular value too many. The formula counts them from one, Python from "
+        "zero: with `S[:k]` kept, what was left out is `S[k:]`.",
+        right="S[k:].square()",
+        wrong="S[k + 1 :].square()",
     ),
     Mistake(
         "best_rank_k",
@@ -216,6 +255,19 @@ MISTAKES = [
     ),
     Mistake(
         "qk_svd",
+        # For the large case it gives up by itself: a mistake runs in the grader too, where 40 GB would be missed.
+        why="You built W_Q @ W_K.T in full. Your answers are right, but for d_model = 100 000 that matrix takes 40 GB. "
+        "Split each factor by `torch.linalg.qr` first: then the only matrix to decompose is [d_head d_head].",
+        wrong="""
+        d_model, d_head = W_Q.shape
+        if d_model > 10_000:
+            raise MemoryError
+        U, S, Vh = torch.linalg.svd(W_Q @ W_K.T)
+        return U[:, :d_head], S[:d_head], Vh[:d_head].T
+        """,
+    ),
+    Mistake(
+        "qk_svd",
         why="You multiplied the singular values of the two factors. That is right only when the "
         "directions of one fit those of the other, one by one; in general the product of the two "
         "inner matrices needs an SVD of its own.",
@@ -227,7 +279,7 @@ MISTAKES = [
     ),
     Mistake(
         "qk_svd",
-        why="You multiplied by R of W_K where its transpose belongs: W_K = basis_k R, so W_K^T = R^T basis_k^T.",
+        why="You multiplied by R of W_K where its transpose belongs: W_K = Q_k R_k, so W_K^T = R_k^T Q_k^T.",
         right="R_q @ R_k.T",
         wrong="R_q @ R_k",
     ),
@@ -235,20 +287,20 @@ MISTAKES = [
         "qk_svd",
         why="You returned the orthonormal bases themselves. The directions of the SVD are mixtures of "
         "their columns: multiply each by the singular vectors of the small matrix.",
-        right="basis_q @ U, S, basis_k @ Vh.T",
-        wrong="basis_q, S, basis_k",
+        right="Q_q @ U, S, Q_k @ Vh.T",
+        wrong="Q_q, S, Q_k",
     ),
     Mistake(
         "qk_svd",
         why="You mixed the key side by Vh as it is. `torch.linalg.svd` returns V transposed: transpose it back.",
-        right="basis_k @ Vh.T",
-        wrong="basis_k @ Vh",
+        right="Q_k @ Vh.T",
+        wrong="Q_k @ Vh",
     ),
     Mistake(
         "qk_svd",
         why="You swapped the two sides: the result is the SVD of the transpose, W_K W_Q^T.",
-        right="basis_q @ U, S, basis_k @ Vh.T",
-        wrong="basis_k @ Vh.T, S, basis_q @ U",
+        right="Q_q @ U, S, Q_k @ Vh.T",
+        wrong="Q_k @ Vh.T, S, Q_q @ U",
     ),
     Mistake(
         "qk_svd",
@@ -270,10 +322,10 @@ MISTAKES = [
         why="You chose the signs of U and of V separately. A column of U and its column of V may flip "
         "only together, or their term of the product changes its sign.",
         wrong="""
-        basis_q, R_q = torch.linalg.qr(W_Q)
-        basis_k, R_k = torch.linalg.qr(W_K)
+        Q_q, R_q = torch.linalg.qr(W_Q)
+        Q_k, R_k = torch.linalg.qr(W_K)
         U, S, Vh = torch.linalg.svd(R_q @ R_k.T)
-        U, V = basis_q @ U, basis_k @ Vh.T
+        U, V = Q_q @ U, Q_k @ Vh.T
         return U * U.sum(0).sign(), S, V * V.sum(0).sign()
         """,
     ),
@@ -281,8 +333,8 @@ MISTAKES = [
         "qk_svd",
         why="You returned the singular values from the smallest to the largest, as `eigh` does. The largest "
         "comes first: flip all three.",
-        right="basis_q @ U, S, basis_k @ Vh.T",
-        wrong="(basis_q @ U).flip(1), S.flip(0), (basis_k @ Vh.T).flip(1)",
+        right="Q_q @ U, S, Q_k @ Vh.T",
+        wrong="(Q_q @ U).flip(1), S.flip(0), (Q_k @ Vh.T).flip(1)",
     ),
     Mistake(
         "qk_svd",
@@ -369,9 +421,9 @@ ALTERNATIVES = [
         "qk_svd",
         how="by making only the key side orthonormal",
         code="""
-        basis_k, R_k = torch.linalg.qr(W_K)
+        Q_k, R_k = torch.linalg.qr(W_K)
         U, S, Wh = torch.linalg.svd(W_Q @ R_k.T, full_matrices=False)
-        return U, S, basis_k @ Wh.T
+        return U, S, Q_k @ Wh.T
         """,
     ),
     Alternative(
@@ -456,20 +508,21 @@ def test_length_of_the_direction_does_not_matter(submission, draw: Draw):
 
 @checks("ablate_direction")
 def test_small_vectors_lose_a_direction(submission, draw: Draw):
-    """Small vectors, worked by hand: without an axis, and without a diagonal."""
-    vectors = torch.tensor([[3.0, 4.0], [1.0, 1.0], [-2.0, 6.0]])
+    """Small vectors, worked by hand, some of them against the direction: without an axis, and without a diagonal."""
+    vectors = torch.tensor([[3.0, 4.0], [1.0, 1.0], [-2.0, 6.0], [2.0, -1.0]])
     cases = [
-        ([0.0, 3.0], [[3.0, 0.0], [1.0, 0.0], [-2.0, 0.0]]),
-        ([2.0, 2.0], [[-0.5, 0.5], [0.0, 0.0], [-4.0, 4.0]]),
+        ([0.0, 3.0], [[3.0, 0.0], [1.0, 0.0], [-2.0, 0.0], [2.0, 0.0]]),
+        ([2.0, 2.0], [[-0.5, 0.5], [0.0, 0.0], [-4.0, 4.0], [1.5, -1.5]]),
     ]
     for direction, expected in cases:
         answer = submission.ablate_direction(vectors, torch.tensor(direction))
-        assert_close(answer, torch.tensor(expected), f"the result for [3, 4], [1, 1] and [-2, 6] without {direction}")
+        what = f"the result for [3, 4], [1, 1], [-2, 6] and [2, -1] without {direction}"
+        assert_close(answer, torch.tensor(expected), what)
 
 
 @checks("ablate_direction")
 def test_nothing_is_left_along_the_direction(submission, draw: Draw):
-    """Every row of the result is perpendicular to the direction, whatever the length of the direction."""
+    """Every row of the result is at right angles to the direction, whatever the length of the direction."""
     batch, d_model = draw.sizes(2)
     vectors, direction = draw.normal(batch, d_model) + 1.0, draw.normal(d_model)
     for length in (0.2, 1.0, 5.0):
@@ -480,14 +533,14 @@ def test_nothing_is_left_along_the_direction(submission, draw: Draw):
 
 @checks("ablate_direction")
 def test_everything_else_stays(submission, draw: Draw):
-    """A row of two parts, one along the direction and one perpendicular to it, keeps exactly the second."""
+    """A row of two parts, one along the direction and one at right angles to it, keeps exactly the second."""
     batch, d_model = draw.sizes(2, low=3)
     axes = _orthonormal(draw, d_model, d_model)
     direction, others = 2.5 * axes[:, 0], axes[:, 1:].T
     kept = draw.normal(batch, d_model - 1) @ others
     vectors = kept + draw.normal(batch, 1) * direction
     answer = submission.ablate_direction(vectors, direction)
-    assert_close(answer, kept, "the part of each row perpendicular to the direction", atol=1e-4)
+    assert_close(answer, kept, "the part of each row at right angles to the direction", atol=1e-4)
 
 
 @checks("coordinates_in_basis")
@@ -521,7 +574,13 @@ def test_recipe_adds_up_to_the_vector(submission, draw: Draw):
 
 @checks("best_rank_k")
 def test_small_matrices(submission, draw: Draw):
-    """Small matrices, worked by hand: one direction is kept, another is left out."""
+    """Small matrices, worked by hand: one direction is kept, the others are left out."""
+    turned = torch.tensor([[0.0, 4.0, 0.0], [0.0, 0.0, 3.0], [2.0, 0.0, 0.0]])
+    kept, distance = submission.best_rank_k(turned, 1)
+    expected = torch.tensor([[0.0, 4, 0], [0, 0, 0], [0, 0, 0]])
+    assert_close(kept, expected, "the best rank-1 matrix of [[0,4,0],[0,0,3],[2,0,0]]")
+    hint = "The strengths 3 and 2 are left out: the root of 9 + 4."
+    assert_close(distance, 13**0.5, "its distance from the matrix", hint=hint)
     stretched = torch.tensor([[3.0, 0.0, 0.0], [0.0, 0.0, 4.0]])
     kept, distance = submission.best_rank_k(stretched, 1)
     assert_close(kept, torch.tensor([[0.0, 0, 0], [0, 0, 4]]), "the best rank-1 matrix of [[3,0,0],[0,0,4]]")
@@ -533,14 +592,17 @@ def test_small_matrices(submission, draw: Draw):
 
 @checks("best_rank_k")
 def test_known_directions_are_kept(submission, draw: Draw):
-    """A matrix is built from known directions and strengths: the k strongest stay, the rest is the error."""
-    rows, cols = draw.sizes(2, low=4)
-    U, V = _orthonormal(draw, rows, 4), _orthonormal(draw, cols, 4)
-    S = _falling(draw, 4)
-    for k in (1, 2, 3, 4):
-        kept, distance = submission.best_rank_k((U * S) @ V.T, k)
-        assert_close(kept, (U[:, :k] * S[:k]) @ V[:, :k].T, f"the best rank-{k} matrix", rtol=1e-3, atol=1e-3)
-        assert_close(distance, S[k:].square().sum().sqrt(), f"the distance at k = {k}", rtol=1e-3, atol=1e-3)
+    """A matrix, wide or tall, is built from known directions and strengths: the k strongest stay, the rest is off."""
+    few, many = sorted(draw.sizes(2, low=4))
+    for rows, cols in ((few, many), (many, few)):
+        U, V = _orthonormal(draw, rows, 4), _orthonormal(draw, cols, 4)
+        S = _falling(draw, 4)
+        for k in (1, 2, 3, 4):
+            kept, distance = submission.best_rank_k((U * S) @ V.T, k)
+            at = f"rank-{k} copy of a {rows} x {cols} matrix"
+            assert_close(kept, (U[:, :k] * S[:k]) @ V[:, :k].T, f"the best {at}", rtol=1e-3, atol=1e-3)
+            off = S[k:].square().sum().sqrt()
+            assert_close(distance, off, f"the distance of the best {at}", rtol=1e-3, atol=1e-3)
 
 
 @checks("best_rank_k")
@@ -569,9 +631,9 @@ def test_small_head(submission, draw: Draw):
     U, S, V = submission.qk_svd(W_Q, W_K)  # W_Q W_K^T is 0 but for [1, 2] = 6 and [3, 0] = -8
     assert_close(S, torch.tensor([8.0, 6.0]), "S", rtol=1e-3)
     expected = torch.tensor([[0.0, 0.0], [0.0, 1.0], [0.0, 0.0], [1.0, 0.0]])
-    assert_close(U.abs(), expected, "the table of sizes of the entries of U", atol=1e-3)
+    assert_close(U.abs(), expected, "the table of absolute values of U (its signs are free)", atol=1e-3)
     expected = torch.tensor([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
-    assert_close(V.abs(), expected, "the table of sizes of the entries of V", atol=1e-3)
+    assert_close(V.abs(), expected, "the table of absolute values of V (its signs are free)", atol=1e-3)
     hint = "The sign of a column of U is free, but then that of V is not: they must fit together."
     assert_close((U * S) @ V.T, W_Q @ W_K.T, "U @ diag(S) @ V.T", hint=hint, rtol=1e-3, atol=1e-3)
 
@@ -606,11 +668,26 @@ def test_factors_do_not_matter(submission, draw: Draw):
         _assert_same_directions(V, true_V, "V")
 
 
+def _fits(learner, W_Q, W_K):
+    """Whether the answer can be had in the memory there is. Runs beside the learner's code."""
+    try:
+        learner.qk_svd(W_Q, W_K)
+    except (MemoryError, RuntimeError) as fault:
+        if isinstance(fault, MemoryError) or "allocate memory" in str(fault):
+            return False
+        raise
+    return True
+
+
 @checks("qk_svd")
 def test_works_where_the_product_does_not_fit_in_memory(submission, draw: Draw):
     """With d_model = 100 000 the full product would take 40 GB: the answer comes from small matrices."""
     d_model, d_head = 100_000, draw.integer(3, 5)
     W_Q, W_K, true_U, true_S, true_V = _head(draw, d_model, d_head)
+    assert submission.run(_fits, W_Q, W_K), (
+        "The memory was not enough. A matrix of d_model times d_model, such as W_Q @ W_K.T in full, takes 40 GB here. "
+        "Build none: work with matrices that have d_head columns."
+    )
     U, S, V = submission.qk_svd(W_Q, W_K)
     assert_close(S, true_S, "S", rtol=1e-3, atol=1e-3)
     _assert_same_directions(U, true_U, "U")
@@ -624,4 +701,6 @@ def _assert_same_directions(actual, expected, name):
     """The sign of a singular vector is free (the strengths are far apart, so nothing else is)."""
     agreement = (actual * expected).sum(0).abs()
     what = f"the overlap of each column of {name} with the true direction"
-    assert_close(agreement, torch.ones_like(agreement), what, hint="1 means parallel, 0 perpendicular.", atol=1e-3)
+    assert_close(
+        agreement, torch.ones_like(agreement), what, hint="1: on the same line; 0: at right angles.", atol=1e-3
+    )
