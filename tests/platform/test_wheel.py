@@ -1,4 +1,4 @@
-"""The wheel, installed in an environment of its own: it carries the course, grades, and keeps its solutions to itself."""
+"""The wheel, in an environment of its own: it carries the course, grades, and keeps its solutions to itself."""
 
 from __future__ import annotations
 
