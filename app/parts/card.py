@@ -6,7 +6,7 @@ import streamlit as st
 
 from parts import help
 from parts.blocks import course_text
-from parts.checking import Checked, ask, checked, fault_of, run_if_asked
+from parts.checking import ask, checked, fault_of, run_if_asked
 from parts.desk import Desk
 from parts.draft import Draft, open_draft
 from parts.editor import edit
@@ -68,7 +68,7 @@ def _work(desk: Desk, lesson: Lesson, exercise: Exercise, current: bool) -> Draf
         st.button("Edit", key=f"{key}-button", icon=":material/edit:", on_click=_open, args=(key,))
         return draft
     found, lines = checked(exercise), draft.text.count("\n") + 1
-    fresh = found is not None and not _edited(found, draft)
+    fresh = found is not None and not found.outdated(draft)
     edit(draft, lesson, exercise, marks(found.result, draft.excerpt.line, lines, path.name) if found and fresh else [])
     return draft
 
@@ -99,13 +99,9 @@ def _verdict(exercise: Exercise, draft: Draft | None) -> None:
     if fault is not None:
         show_fault(fault)
     elif found is not None:
-        if draft is not None and _edited(found, draft):
+        if draft is not None and found.outdated(draft):
             st.caption("Your code has changed since this check.")
         st.html(f'<div class="u-report" role="status">{render_html(found.report)}</div>')
-
-
-def _edited(found: Checked, draft: Draft) -> bool:
-    return found.text is not None and found.text.rstrip() != draft.text.rstrip()
 
 
 def _open(key: str) -> None:

@@ -18,6 +18,7 @@ from unravel.grading import client
 from unravel.grading.report import CheckResult, ExerciseResult, Frame, Report, Status
 
 EDITOR_SECONDS = 0.28
+LATE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,20 @@ class Checked:
     result: ExerciseResult
     text: str | None
 
+    def outdated(self, draft: Draft) -> bool:
+        """Whether the code has changed since."""
+        return self.text is not None and self.text.rstrip() != draft.text.rstrip()
+
 
 def ask(exercise: str) -> None:
     """Notes that a check is wanted."""
     st.session_state[f"wanted-{exercise}"] = "soon"
+    st.session_state[f"again-{exercise}"] = True
 
 
 def run_if_asked(desk: Desk, exercise: Exercise, draft: Draft | None) -> None:
     """Saves and checks, when that was asked for; shows each verdict as it comes."""
-    wanted = st.session_state.get(f"wanted-{exercise.id}")
+    wanted = st.session_state.get(f"wanted-{exercise.id}") or _came_late(exercise, draft)
     if not wanted:
         return
     if wanted == "soon" and draft is not None:
@@ -49,6 +55,7 @@ def run_if_asked(desk: Desk, exercise: Exercise, draft: Draft | None) -> None:
     except UnravelError as fault:
         st.session_state[f"fault-{exercise.id}"] = fault
     st.session_state[f"wanted-{exercise.id}"] = ""
+    st.session_state[f"ended-{exercise.id}"] = time.monotonic()
     st.rerun()
 
 
@@ -61,6 +68,15 @@ def _let_the_editor_speak(exercise: Exercise) -> None:
         time.sleep(EDITOR_SECONDS)
     st.session_state[f"wanted-{exercise.id}"] = "now"
     redraw()
+
+
+def _came_late(exercise: Exercise, draft: Draft | None) -> bool:
+    """Whether text came in while old text was checked, as on a busy machine: then it is checked too, once a click."""
+    found, ended = checked(exercise), st.session_state.get(f"ended-{exercise.id}")
+    if found is None or draft is None or ended is None or not found.outdated(draft):
+        return False
+    late = time.monotonic() - ended < LATE_SECONDS
+    return late and bool(st.session_state.pop(f"again-{exercise.id}", False))
 
 
 def checked(exercise: Exercise) -> Checked | None:
