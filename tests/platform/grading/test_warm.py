@@ -144,9 +144,7 @@ def test_processor_time_is_limited(warm: Warm) -> None:
     process = warm.spawn(Limits(cpu_seconds=1))
     with pytest.raises((EOFError, OSError)):
         Inside(process).run("def probe():\n    while True: pass\n", seconds=20.0)
-    end = process.kill()
-    assert end.signal == signal.SIGKILL
-    assert not end.oom
+    assert process.kill() == Exit(None, signal.SIGKILL, oom=False, cpu=True)
 
 
 def test_threads_are_bounded(inside: Inside) -> None:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (submissions are kept as their authors would write them)
 """Taking all there is: memory, threads, processes, disk, the reader's patience."""
 
 from attack import attack, body
@@ -57,7 +58,11 @@ ATTACKS = [
         "import os\nreading, writing = os.pipe()\nwhile True:\n    os.write(writing, bytes(1 << 16))",
     ),
     body("descriptors", "error", "import os\nwhile True:\n    os.dup(0)"),
-    attack("gigantic answer", "error memory failed timeout", "import torch\ndef double(x):\n    return torch.zeros(1 << 28)"),
+    attack(
+        "gigantic answer",
+        "error memory failed timeout",
+        "import torch\ndef double(x):\n    return torch.zeros(1 << 28)",
+    ),
     attack(
         "answer expanded from nothing",
         "error memory failed",
@@ -70,7 +75,9 @@ ATTACKS = [
     ),
     attack("a million values", "error failed timeout", "def double(x):\n    return [0] * (1 << 20)"),
     attack(
-        "numbers with one hash", "error failed timeout", "def double(x):\n    return {i * (2 ** 61 - 1) for i in range(9000)}"
+        "numbers with one hash",
+        "error failed timeout",
+        "def double(x):\n    return {i * (2 ** 61 - 1) for i in range(9000)}",
     ),
     attack("a very long int", "error failed", "ANSWER = 1 << 10_000_000", "ANSWER"),
 ]

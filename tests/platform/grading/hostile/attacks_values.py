@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (submissions are kept as their authors would write them)
 """Answers that are not what they seem."""
 
 from attack import attack

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (submissions are kept as their authors would write them)
 """Forged and broken messages on the way back."""
 
 from attack import attack

@@ -32,12 +32,16 @@ from unravel.grading import transport
 from unravel.grading.engine import Engine
 from unravel.grading.report import Report, Status
 from unravel.grading.source import Source
+from unravel.grading.warm import Limits
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
 
 TINY = Path(__file__).resolve().parents[2] / "tiny_course"
-MODULES = (attacks_end, attacks_memory, attacks_patch, attacks_system, attacks_time, attacks_values, attacks_wire)
+MODULES = (attacks_end, attacks_memory, attacks_system, attacks_time, attacks_patch, attacks_values, attacks_wire)
 ATTACKS: list[Attack] = [item for module in MODULES for item in module.ATTACKS]
+# Those that the walls around the child have to stop. The others meet the same code whatever the walls and the user.
+WALLS = {item.name for module in MODULES[:4] for item in module.ATTACKS}
+TIERS = os.environ.get("UNRAVEL_HOSTILE_TIERS", "full partial").split()
 SECONDS = 0.8
 MARGIN = 4.0  # for starting, killing and a busy machine; beyond the checks' own seconds
 SECRET = "a-secret-of-the-grader"
@@ -45,7 +49,6 @@ SECRET = "a-secret-of-the-grader"
 NEVER = (
     "assert_",
     "the double of an empty vector",
-
     "Mistake(",
     "END SOLUTION",
     "LEAK",
@@ -124,27 +127,62 @@ def settled(count: int, seconds: float = 5.0) -> bool:
     return False
 
 
-@pytest.fixture(scope="module", params=os.environ.get("UNRAVEL_HOSTILE_TIERS", "full partial").split())
-def arena(request: pytest.FixtureRequest) -> Iterator[Arena]:
+def cases() -> list[Any]:
+    """Each attack in each tier. What differs by nothing but the walls is quick only in the first tier, run as root."""
+    first = TIERS[0] if os.geteuid() == 0 else ""
+    return [
+        pytest.param(
+            tier, attack, id=f"{tier}-{attack.name.replace(' ', '-')}", marks=[] if usual else pytest.mark.slow
+        )
+        for tier in TIERS
+        for attack in ATTACKS
+        for usual in [tier == first or attack.name in WALLS]
+    ]
+
+
+@pytest.fixture(scope="module")
+def arenas() -> Iterator[dict[str, Arena | str]]:
+    """The arenas made so far, by tier; a text says why there is none."""
     os.environ["UNRAVEL_TEST_SECRET"] = SECRET
-    course = load_course(TINY)
     others = len(living())
     patch = pytest.MonkeyPatch()
     patch.setattr(transport, "LOAD_SECONDS", 1.5)
-    with Engine(course, isolation=request.param) as engine:
-        made = Arena(engine, course, quick(course))
-        try:
-            assert made.right() == ["passed"]
-        except UnravelError as fault:
-            pytest.skip(f"tier {request.param} is not to be had here: {fault}")
-        time.sleep(0.3)  # the spare is there
-        made.family = len(living()) - others
-        yield made
+    made: dict[str, Arena | str] = {}
+    yield made
+    for arena in made.values():
+        if isinstance(arena, Arena):
+            arena.engine.close()
     patch.undo()
     assert settled(others)
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name.replace(" ", "-"))
+@pytest.fixture
+def arena(arenas: dict[str, Arena | str], tier: str) -> Arena:
+    if tier not in arenas:
+        arenas[tier] = enter(tier)
+    found = arenas[tier]
+    if isinstance(found, str):
+        pytest.skip(found)
+    return found
+
+
+def enter(tier: str) -> Arena | str:
+    """An arena of a tier, or why there is none here."""
+    course = load_course(TINY)
+    others = len(living())
+    engine = Engine(course, isolation=tier)
+    try:
+        engine.prepare().ready()
+    except UnravelError as fault:
+        return f"tier {tier} is not to be had here: {fault}"
+    made = Arena(engine, course, quick(course))
+    assert made.right() == ["passed"]
+    time.sleep(0.3)  # the spare is there
+    made.family = len(living()) - others
+    return made
+
+
+@pytest.mark.parametrize(("tier", "attack"), cases())
 def test_attack(arena: Arena, attack: Attack) -> None:
     others = len(living()) - arena.family
     report, seconds = arena.grade(attack)
@@ -161,6 +199,43 @@ def test_attack(arena: Arena, attack: Attack) -> None:
     assert settled(arena.family + max(0, others)), living()
     assert arena.right() == ["passed"]
     assert not Path("/tmp/unravel-hostile").exists()
+
+
+REMEMBERS = """
+import torch
+seen = []
+def double(x):
+    seen.append(x)
+    return 2 * x
+def mean_square(x):
+    print("SEEN", sorted({len(old) for old in seen}))
+    raise ValueError(f"SEEN {[len(old) for old in seen]}")
+"""
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_what_a_hidden_check_feeds_is_not_told_by_a_later_one(arena: Arena) -> None:
+    arena.engine.course = arena.course
+    report = arena.engine.check(Source.text(REMEMBERS), ["double", "mean_square"], seed=3)
+    fates = {result.id: result.status for result in report.exercises}
+    assert fates == {"double": Status.PASSED, "mean_square": Status.ERROR}
+    told = json.dumps(report.to_json())
+    assert "SEEN" in told
+    assert "SEEN [0" not in told
+    assert ", 0]" not in told
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_processor_time_of_many_threads_is_a_timeout(arena: Arena) -> None:
+    arena.engine.course = arena.course
+    code = "import time\ndef double(x):\n    while time.process_time() < 60: pass\n"
+    arena.engine._limits = Limits(cpu_seconds=1)
+    try:
+        report = arena.engine.check(Source.text(code), ["double"], seed=4)
+    finally:
+        arena.engine._limits = None
+    assert report.exercises[0].status is Status.TIMEOUT
+    assert "processor time" in report.exercises[0].message
 
 
 def test_there_are_many() -> None:
