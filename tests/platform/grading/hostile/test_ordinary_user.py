@@ -24,7 +24,7 @@ def closed_above(place: Path) -> Path | None:
 
 
 def opened(places: list[Path]) -> str:
-    """Shell lines that let everybody read `places`: an empty folder is laid over each closed one, and they shine through.
+    """Shell lines that let everybody read `places`: each closed folder is covered by an empty one that holds them.
 
     To be run in a mount namespace of its own, so that nothing changes for anybody else.
     """
