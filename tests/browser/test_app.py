@@ -58,21 +58,14 @@ class Server:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._folder = folder
-        self._environment = {
-            **os.environ,
-            "UNRAVEL_WORKSPACE": str(workspace),
-            "UNRAVEL_COURSE": str(course),
-            "UNRAVEL_CACHE": str(folder / "cache"),
-            "UNRAVEL_RUNTIME": str(folder),
-            "PYTHONPATH": str(REPOSITORY / "src"),
-        }
+        self._environment = {**environment(course), "UNRAVEL_WORKSPACE": str(workspace)}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with (self._folder / "server.log").open("ab") as log:
             line = command(self.port, browser=False)
             self._process = subprocess.Popen(line, env=self._environment, cwd=self._folder, stdout=log, stderr=log)
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while time.monotonic() < end:
             try:
                 with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2):
@@ -80,29 +73,41 @@ class Server:
             except (urllib.error.URLError, OSError):
                 assert self._process.poll() is None, (self._folder / "server.log").read_text()
                 time.sleep(0.1)
-        raise AssertionError("The app did not start within a minute.")
+        raise AssertionError("The app did not start within two minutes.")
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(20)
 
-    def stop_all(self) -> None:
-        """The app and the warm server of checks."""
-        self.stop()
-        stop = [sys.executable, "-m", "unravel.cli", "daemon", "stop"]
-        subprocess.run(stop, env=self._environment, capture_output=True, check=False)
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The miniature course in a folder of its own, with one warm server of checks for all tests."""
+    folder = tmp_path_factory.mktemp("browser")
+    root = Path(shutil.copytree(TINY, folder / "course"))
+    yield root
+    stop = [sys.executable, "-m", "unravel.cli", "daemon", "stop"]
+    subprocess.run(stop, env=environment(root), capture_output=True, check=False)
+
+
+def environment(course: Path) -> dict[str, str]:
+    own = {
+        "UNRAVEL_COURSE": str(course),
+        "UNRAVEL_CACHE": str(course.parent / "cache"),
+        "UNRAVEL_RUNTIME": str(course.parent),
+        "PYTHONPATH": str(REPOSITORY / "src"),
+    }
+    return {**os.environ, **own}
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    course = tmp_path / "course"
-    shutil.copytree(TINY, course)
+def server(tmp_path: Path, course: Path) -> Iterator[Server]:
     workspace = Workspace.create(tmp_path / "work", load_course(course), learner="ann")
     server = Server(workspace.path, course, tmp_path)
     server.start()
     yield server
-    server.stop_all()
+    server.stop()
 
 
 @pytest.fixture
