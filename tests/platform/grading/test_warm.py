@@ -362,3 +362,21 @@ def probe():
     finally:
         warm.close()
     assert gone(*strays)
+
+
+@pytest.mark.slow
+def test_a_heavy_library_may_be_preloaded() -> None:
+    warm = start("auto", preload=("torch", "transformer_lens"))
+    code = """
+import torch
+from transformer_lens import HookedRootModule
+
+def probe():
+    return torch.softmax(torch.randn(4, 4), -1).sum().item() > 3.9
+"""
+    try:
+        process = warm.spawn()
+        assert Inside(process).run(code) is True
+        assert process.memory_mb() < 60
+    finally:
+        warm.close()
