@@ -42,6 +42,7 @@ lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=app:src $(BIN)/mypy --explicit-package-bases app/main.py app/parts app/views
 	$(BIN)/unravel dev check
 
 format: .venv/.dev
