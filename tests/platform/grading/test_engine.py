@@ -305,11 +305,12 @@ def test_what_is_printed_is_shown_and_bounded(engine: Engine):
     assert "characters more" in flood
 
 
-def test_many_calls_that_print_are_bounded_together(engine: Engine):
-    code = submission(Scale=SOLUTION["Scale"].replace("        return", "        print('y' * 7000)\n        return"))
-    report = engine.check(Source.text(code, "basics.py"), ["Scale"], seed=1)
-    assert all(len(check.stdout) <= 8_100 for check in report.exercises[0].checks)
-    assert any("y" * 7000 in check.stdout for check in report.exercises[0].checks)
+def test_output_is_bounded_even_where_the_childs_own_bound_was_lifted(engine: Engine):
+    lift = "import torch\nimport unravel.grading.child as child\nchild.MAX_OUTPUT = 10**6"
+    loud = "def double(x):\n    print('y' * 100_000)\n    return x"
+    printed = first(grade(engine, "double", imports=lift, double=loud)["double"]).stdout
+    assert 5_000 < len(printed) <= 8_100
+    assert printed.endswith("... and more")
 
 
 def test_nothing_unprintable_comes_into_a_report(engine: Engine):
