@@ -22,6 +22,7 @@ _SETTINGS = {
     "server.fileWatcherType": "none",
     "browser.gatherUsageStats": "false",
     "client.toolbarMode": "minimal",
+    "logger.hideWelcomeMessage": "true",  # and with it a box that advertises Streamlit's own tools to learners
     "client.showErrorDetails": "none",
     "theme.baseRadius": "0.4rem",
     "theme.light.primaryColor": "#1f5fbf",
@@ -37,6 +38,7 @@ def serve(folder: Path | None, port: int, *, browser: bool) -> int:
         fix = "Install them with `pip install 'unravel[app]'`."
         raise UnravelError("The app needs Streamlit and its editor, which are not installed.", fix=fix)
     _check_free(port)
+    print(f"The course is open at http://{ADDRESS}:{port} (workspace: {workspace.path}). Ctrl-C ends it.", flush=True)
     environment = {**os.environ, VARIABLE: str(workspace.path)}
     try:
         return subprocess.run(command(port, browser=browser), env=environment, check=False).returncode
