@@ -1395,8 +1395,10 @@ def hooks_after(learner, model, x, own, trouble):
     try:
         metric = stumble if trouble == "metric" else (lambda logits: logits.sum())
         learner.activation_and_gradient(model, "blocks.0.act", x, metric)
+    except NotImplementedError:
+        raise
     except Exception as fault:
-        error = str(fault)
+        error = str(fault) or type(fault).__name__
     if trap is not None:
         trap.remove()
     count = len(nn.modules.module._global_forward_hooks)
