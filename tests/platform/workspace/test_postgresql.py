@@ -32,6 +32,7 @@ def test_records_can_not_be_changed(place, change):
 
 
 def test_a_server_that_is_down_is_said_in_a_sentence():
+    pytest.importorskip("psycopg")
     with pytest.raises(UnravelError, match="server is up") as caught:
         Store("postgresql://unravel:secret@/postgres?host=/nowhere", "ann").progress()
     assert "secret" not in str(caught.value)
