@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -70,7 +69,7 @@ def nbgrader_peer(folder: Path, lesson: Lesson, exercise: Exercise, learners: in
         nbformat.write(notebook, place / "ps1.ipynb")
     (folder / "nbgrader_config.py").write_text(f"c = get_config()\nc.CourseDirectory.root = {str(folder)!r}\n")
     nbgrader = str(Path(sys.executable).parent / "nbgrader")
-    shell([nbgrader, "generate_assignment", "ps1"], cwd=folder, env=_quiet())
+    shell([nbgrader, "generate_assignment", "ps1"], cwd=folder)
     return [nbgrader, "autograde", "ps1", "--force"]
 
 
@@ -79,5 +78,10 @@ def _meta(name: str, *, solution: bool = False, grade: bool = False, points: int
     return {**meta, "points": points, "cell_type": "code"} if grade else meta
 
 
-def _quiet() -> dict[str, str]:
-    return {**os.environ, "JUPYTER_PLATFORM_DIRS": "1"}
+def full_marks(folder: Path, exercise: Exercise) -> bool:
+    """Whether nbgrader gave every submission all points: a peer that fails fast would win every race."""
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{folder / 'gradebook.db'}") as book:
+        scores = [submission.score for submission in book.assignment_submissions("ps1")]
+    return bool(scores) and all(score == exercise.points for score in scores)

@@ -40,7 +40,7 @@ def _once(action: Callable[[], float | None]) -> float:
 def shell(command: Sequence[str], **options: object) -> str:
     """Runs a command; its output. A failing command ends the benchmark with what it printed."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
-    if done.returncode not in (0, 1):
+    if done.returncode != 0:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
     return str(done.stdout)
 

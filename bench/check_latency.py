@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from _peers import nbgrader_peer, pytest_peer
+from _peers import full_marks, nbgrader_peer, pytest_peer
 from _timing import Row, median_of, shell, show
 
 from unravel.course.load import load_course
@@ -37,6 +37,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["UNRAVEL_RUNTIME"] = name
+        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader calls alembic
         try:
             return show(measure(folder, lesson, exercise, runs, few))
         finally:
@@ -63,14 +64,16 @@ def measure(folder: Path, lesson: Lesson, exercise: Exercise, runs: int, few: in
 
     cold = median_of(few, stopped)
     cold_alone = median_of(few, lambda: _alone(command, workspace))
-    whole = median_of(runs, lambda: shell(command, cwd=workspace) and None)
+    whole = median_of(runs, lambda: took(command, workspace))
     grading = median_of(runs, graded)
     pytest = pytest_peer(folder / "pytest", lesson, exercise)
-    by_pytest = median_of(few, lambda: shell(pytest, cwd=folder / "pytest") and None)
+    by_pytest = median_of(few, lambda: took(pytest, folder / "pytest"))
     one = nbgrader_peer(folder / "nbgrader", lesson, exercise, 1)
-    by_nbgrader = median_of(few, lambda: shell(one, cwd=folder / "nbgrader") and None)
+    by_nbgrader = median_of(few, lambda: took(one, folder / "nbgrader"))
     five = nbgrader_peer(folder / "nbgrader5", lesson, exercise, 5)
-    in_batch = median_of(1, lambda: shell(five, cwd=folder / "nbgrader5") and None) / 5
+    in_batch = median_of(1, lambda: took(five, folder / "nbgrader5")) / 5
+    if not all(full_marks(folder / name, exercise) for name in ("nbgrader", "nbgrader5")):
+        raise SystemExit("nbgrader did not give the right answer its points: the comparison would be worthless.")
     return [
         Row(f"warm `unravel check {exercise.id}`, whole process", whole, "s", 0.35),
         Row("  of which the grading itself", grading, "s", 0.10),
@@ -85,6 +88,11 @@ def measure(folder: Path, lesson: Lesson, exercise: Exercise, runs: int, few: in
         Row("nbgrader / grading", by_nbgrader / grading, "x", 40.0, at_most=False),
         Row("nbgrader in batch / grading", in_batch / grading, "x", 40.0, at_most=False),
     ]
+
+
+def took(command: list[str], folder: Path) -> None:
+    """Runs a command; the caller takes the time."""
+    shell(command, cwd=folder)
 
 
 def _alone(command: list[str], workspace: Path) -> None:
