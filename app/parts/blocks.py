@@ -43,13 +43,15 @@ def callout(block: Callout) -> None:
 @st.fragment
 def predict(lesson: Lesson, block: Predict) -> None:
     """A question that wants a prediction before it shows the answer."""
-    key = f"predict-{lesson.id}-{block.line}"
+    key = _key(lesson, block)
     with st.container(border=True, key=f"box-{key}"):
         course_text(f":material/psychology: **Predict**\n\n{block.question}")
         if not st.session_state.get(f"{key}-shown"):
             st.text_area("Your prediction", key=f"{key}-text", height=68, placeholder="Write it down before you look.")
             st.button("Show the answer", key=f"{key}-show", on_click=_reveal, args=(key,))
             return
+        if st.session_state.pop(f"{key}-fresh", False):
+            st.rerun(scope="app")  # the results that waited for the prediction are shown now
         said = st.session_state.get(f"{key}-said", "")
         if said:
             st.caption("You wrote")
@@ -57,6 +59,16 @@ def predict(lesson: Lesson, block: Predict) -> None:
         course_text(block.answer)
 
 
+def revealed(lesson: Lesson, block: Predict) -> bool:
+    """Whether the answer has been asked for."""
+    return bool(st.session_state.get(f"{_key(lesson, block)}-shown"))
+
+
+def _key(lesson: Lesson, block: Predict) -> str:
+    return f"predict-{lesson.id}-{block.line}"
+
+
 def _reveal(key: str) -> None:
+    st.session_state[f"{key}-fresh"] = True
     st.session_state[f"{key}-said"] = st.session_state.get(f"{key}-text", "").strip()
     st.session_state[f"{key}-shown"] = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -14,16 +15,25 @@ from parts.desk import demos
 from unravel.course.model import Demo, Lesson
 from unravel.export.demos import DemoOutput
 
-Slots = list[DeltaGenerator]
+
+@dataclass(frozen=True)
+class Slot:
+    """The place of a demo's output. One that `waits` gives a prediction away that the reader has not made yet."""
+
+    place: DeltaGenerator
+    waits: bool
+
+
+Slots = list[Slot]
 SHORT = 10  # lines of code that stand open; longer ones wait to be opened
 
 
-def place_demo(lesson: Lesson, block: Demo, slots: Slots) -> None:
+def place_demo(lesson: Lesson, block: Demo, slots: Slots, *, waits: bool) -> None:
     """Draws a demo's code, and keeps a slot for its output."""
     with st.container(key=f"demo-{lesson.id}-{block.line}"):
         with st.expander("Code", icon=":material/code:", expanded=block.code.count("\n") <= SHORT):
             st.code(block.code.rstrip(), language="python")
-        slots.append(st.empty())
+        slots.append(Slot(st.empty(), waits))
 
 
 def fill_demos(lesson: Lesson, slots: Slots) -> None:
@@ -34,14 +44,17 @@ def fill_demos(lesson: Lesson, slots: Slots) -> None:
     if not future.done():
         _wait(future, slots)
     for number, (slot, output) in enumerate(zip(slots, future.result(), strict=True)):
-        with slot.container():
+        if slot.waits:
+            slot.place.caption("What comes out is shown with the answer to the question above.")
+            continue
+        with slot.place.container():
             _show(output, f"figure-{lesson.id}-{number}")
 
 
 def _wait(future: Future[list[DemoOutput]], slots: Slots) -> None:
     for slot in slots[1:]:
-        slot.caption("The demo is running.")
-    with slots[0], st.spinner("Running the demos of this page, once …"):
+        slot.place.caption("The demo is running.")
+    with slots[0].place, st.spinner("Running the demos of this page, once …"):
         pause = st.empty()
         while not future.done():
             time.sleep(0.1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
-from parts.blocks import callout, predict, prose
+from parts.blocks import callout, predict, prose, revealed
 from parts.card import exercise_card
 from parts.demo import Slots, fill_demos, place_demo
 from parts.desk import Desk
@@ -28,8 +28,9 @@ def lesson_page(desk: Desk, lesson: Lesson, following: StreamlitPage | None) -> 
         st.markdown(f":material/arrow_downward: Go on with [{todo[0].title}](#{todo[0].id})")
     slots: Slots = []
     current = todo[0].id if todo else ""
-    for block in lesson.blocks:
-        _block(desk, lesson, block, slots, current)
+    for before, block in zip([None, *lesson.blocks], lesson.blocks, strict=False):
+        waits = isinstance(before, Predict) and not revealed(lesson, before)
+        _block(desk, lesson, block, slots, current, waits)
     if following is not None:
         st.divider()
         st.page_link(following, label=f"Next lesson: {following.title}", icon=":material/arrow_forward:")
@@ -37,7 +38,7 @@ def lesson_page(desk: Desk, lesson: Lesson, following: StreamlitPage | None) -> 
     fill_demos(lesson, slots)
 
 
-def _block(desk: Desk, lesson: Lesson, block: Block, slots: Slots, current: str) -> None:
+def _block(desk: Desk, lesson: Lesson, block: Block, slots: Slots, current: str, waits: bool) -> None:
     match block:
         case Prose():
             prose(block)
@@ -46,7 +47,7 @@ def _block(desk: Desk, lesson: Lesson, block: Block, slots: Slots, current: str)
         case Predict():
             predict(lesson, block)
         case Demo():
-            place_demo(lesson, block, slots)
+            place_demo(lesson, block, slots, waits=waits)
         case Place():
             exercise = next(item for item in lesson.exercises if item.id == block.exercise)
             exercise_card(desk, lesson, exercise, exercise.id == current)

@@ -71,6 +71,21 @@ def test_a_prediction_is_asked_before_the_answer_is_shown(app: Open) -> None:
     assert "twice <b>" in [item.value for item in test.code]
 
 
+def test_a_result_waits_for_the_prediction(app: Open, course_folder: Path) -> None:
+    page = course_folder / "chapters/ch00_tiny/basics.md"
+    demo = "```{code-cell} python\n6 * 777\n```\n"
+    text = page.read_text()
+    asked, ended, rest = text.partition("squared as well.\n:::\n::::\n")
+    page.write_text(asked + ended + demo + rest)
+    test = app("basics")
+    assert "6 * 777" in words(test)
+    assert "4662" not in words(test)
+    assert "tensor(3.5000)" in words(test)
+    next(item for item in test.button if item.label == "Show the answer").click().run()
+    test.run()
+    assert "4662" in words(test)
+
+
 def test_a_failing_check_saves_and_says_why(app: Open, grader: Grader, workspace: Workspace) -> None:
     test = press(write(app("basics"), "double", double("3 * x")), "check-double")
     assert "return 3 * x" in (workspace.path / "ch00_tiny" / "basics.py").read_text()
