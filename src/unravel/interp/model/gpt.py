@@ -34,6 +34,11 @@ class HookedGPT(Weights, Text):
         super().__init__()
         self.config, self.cfg = config, RunConfig(config)
         self.tokenizer = Tokenizer.of(tokenizer)
+        if self.tokenizer and len(self.tokenizer) > config.d_vocab:
+            raise UnravelError(
+                f"This tokenizer has {len(self.tokenizer)} tokens, but the model knows {config.d_vocab}.",
+                fix="Give it the tokenizer that it was trained with.",
+            )
         self.embed, self.hook_embed = Embed(config), hook_point()
         if config.positional == "standard":
             self.pos_embed, self.hook_pos_embed = PosEmbed(config), hook_point()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +55,30 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _pickles(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if path.suffix in PICKLES) if folder.is_dir() else []
+
+
+class Shelf:
+    """Tensors to be taken one by one, so that none is forgotten and each has the shape that is asked for."""
+
+    def __init__(self, tensors: Mapping[str, Tensor], path: Path | None, prefix: str = ""):
+        self.path = path
+        self.left = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+
+    def take(self, name: str, *shape: int) -> Tensor:
+        """The tensor of this name, in float32."""
+        if name not in self.left:
+            raise self.fault(f"the weight {name!r} is missing")
+        tensor = self.left.pop(name)
+        if tuple(tensor.shape) != shape:
+            raise self.fault(f"{name!r} has shape {tuple(tensor.shape)}, not {shape}")
+        return tensor.detach().float()
+
+    def finish(self, ignore: str) -> None:
+        """Complains if a weight is left whose name doesn't match the pattern `ignore`."""
+        strange = sorted(name for name in self.left if not re.fullmatch(ignore, name))
+        if strange:
+            raise self.fault(f"the weight {strange[0]!r} is unknown")
+
+    def fault(self, what: str) -> UnravelError:
+        """The error that names the file."""
+        return UnravelError(f"These weights don't fit: {what}.", fix="Fetch the model again.", path=self.path)
