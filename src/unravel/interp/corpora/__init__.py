@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from unravel.errors import UnravelError
+from unravel.interp.corpora.algorithmic import TASKS
 from unravel.interp.corpora.base import Corpus
 from unravel.interp.corpora.brackets import Brackets
 from unravel.interp.corpora.modular_addition import ModularAddition
 from unravel.interp.corpora.names import Names
 from unravel.interp.corpora.repeats import Repeats
+from unravel.interp.corpora.storybook.corpus import Storybook
 
 CORPORA: dict[str, Callable[..., Corpus]] = {
-    corpus.name: corpus for corpus in (Repeats, Names, Brackets, ModularAddition)
+    corpus.name: corpus for corpus in (Repeats, Names, Storybook, Brackets, ModularAddition, *TASKS)
 }
 """Every corpus by name."""
 
