@@ -11,10 +11,11 @@ from unravel.interp.corpora.brackets import Brackets
 from unravel.interp.corpora.modular_addition import ModularAddition
 from unravel.interp.corpora.names import Names
 from unravel.interp.corpora.repeats import Repeats
-from unravel.interp.corpora.storybook.corpus import Storybook
+from unravel.interp.corpora.storybook.bpe import storybook
 
 CORPORA: dict[str, Callable[..., Corpus]] = {
-    corpus.name: corpus for corpus in (Repeats, Names, Storybook, Brackets, ModularAddition, *TASKS)
+    "storybook": storybook,
+    **{corpus.name: corpus for corpus in (Repeats, Names, Brackets, ModularAddition, *TASKS)},
 }
 """Every corpus by name."""
 

@@ -20,10 +20,10 @@ HELD_OUT = 10
 
 
 class Task(Corpus):
-    """Rows of <bos> and `length` symbols, each row asked once or several times. Labels are tokens.
+    """Rows of <bos> and symbols, the first `length` of them the question. Labels are tokens.
 
-    A task gives `_questions`, random rows without <bos>; `_answers`, the labels of the whole row; and `_key`, how much
-    of a row is the question. A question is of one split only.
+    A task gives `_questions`, random rows without <bos>, and `_answers`, the labels of such rows. A question belongs to
+    one split only.
     """
 
     words: ClassVar[tuple[str, ...]]
@@ -51,14 +51,14 @@ class Task(Corpus):
         return self._table(np.stack(kept[:count]))
 
     def make_suites(self) -> list[Suite]:
-        """Every position that is asked, of questions that training leaves out."""
+        """The positions that are asked in the second half of rows that training leaves out."""
         tokens, labels = self.rows("test", 500, derive("suite"))
-        row, at = np.nonzero(labels != IGNORE)
+        row, at = np.nonzero((labels != IGNORE) & (np.arange(self.n_ctx) >= self.n_ctx // 2))
         prompts, right = tokens[row], labels[row, at]
         prompts = np.where(np.arange(self.n_ctx)[None] > at[:, None], self.vocabulary.pad, prompts)
         kinds = np.unique(right)
         wrong = np.where(kinds[None] == right[:, None], -1, kinds[None])
-        about = "Each position that has an answer, in rows that training leaves out; against all other answers."
+        about = "Positions in the second half of rows that training leaves out; against all other answers."
         return [suite("unseen_rows", about, prompts, at, right, wrong)]
 
     def describe(self, tokens: Integers, labels: Integers) -> str:
@@ -97,7 +97,10 @@ class Sorting(Task):
 
 
 class Palindromes(Task):
-    """`length` letters and `=`; there, `yes` if they read the same backwards, else `no`. Half are; most others nearly."""
+    """`length` letters and `=`; there, `yes` if they read the same backwards, else `no`.
+
+    Half of them do, and most others nearly.
+    """
 
     name = "palindromes"
     about = "Does a row of letters read the same backwards?"
@@ -140,7 +143,10 @@ class RunningSum(Task):
 
 
 class FirstUnique(Task):
-    """Letters; at each position, the first letter that has come exactly once so far, or `none`."""
+    """Letters; at each position, the first letter that has come exactly once so far, or `none`.
+
+    Three letters in five are drawn from those that came before, so that the answer keeps changing.
+    """
 
     name = "first_unique"
     about = "At each step, the first letter that has come exactly once so far."
@@ -150,7 +156,11 @@ class FirstUnique(Task):
         super().__init__(seed=seed, length=length, n_ctx=length + 1)
 
     def _questions(self, rng: np.random.Generator, count: int) -> Integers:
-        return below(rng, 8, count, self.length)
+        letters, again = below(rng, 8, count, self.length), rng.random((count, self.length)) < 0.6
+        for at in range(1, self.length):
+            earlier = letters[np.arange(count), below(rng, at, count)]
+            letters[:, at] = np.where(again[:, at], earlier, letters[:, at])
+        return letters
 
     def _answers(self, symbols: Integers) -> Integers:
         out = np.full((len(symbols), self.n_ctx), IGNORE)

@@ -71,11 +71,7 @@ class Vocabulary:
 
     def tokenizer(self) -> PreTrainedTokenizerFast:
         """The same vocabulary as a tokenizer of `transformers`, which puts <bos> first."""
-        from transformers import PreTrainedTokenizerFast
-
-        settings: dict[str, Any] = {"tokenizer_object": self._rust(), "name_or_path": "unravel", **SETTINGS}
-        made: PreTrainedTokenizerFast = PreTrainedTokenizerFast(**settings)  # type: ignore[no-untyped-call]
-        return made
+        return as_fast(self._rust())
 
     def _rust(self) -> object:
         from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
@@ -102,6 +98,15 @@ SETTINGS = {
     "padding_side": "right",
     "clean_up_tokenization_spaces": False,
 }
+
+
+def as_fast(rust: object) -> PreTrainedTokenizerFast:
+    """A tokenizer of `tokenizers` as one of `transformers`, with our special tokens."""
+    from transformers import PreTrainedTokenizerFast
+
+    settings: dict[str, Any] = {"tokenizer_object": rust, "name_or_path": "unravel", **SETTINGS}
+    made: PreTrainedTokenizerFast = PreTrainedTokenizerFast(**settings)  # type: ignore[no-untyped-call]
+    return made
 
 
 def words(text: str) -> tuple[str, ...]:

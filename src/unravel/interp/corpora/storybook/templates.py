@@ -1,8 +1,8 @@
 """What is told of the small world: sentences and short stories with slots.
 
 P, Q and R are people; X gives and Z receives. `P_he`, `P_him`, `P_his`, `P_himself` are their pronouns, with a
-capital where a sentence begins. A word in capitals is a slot of that kind: the same slot is the same thing all through a document.
-`a_THING` puts the right article before it, `THING_s` is its plural.
+capital where a sentence begins. A word in capitals is a slot of that kind, and stands for the same thing
+all through a document. `a_THING` puts the right article before it, `THING_s` is its plural.
 """
 
 from __future__ import annotations
