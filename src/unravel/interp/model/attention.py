@@ -29,7 +29,10 @@ class Attention(nn.Module):
         self.hook_z = hook_point()
         self.hook_attn_scores = hook_point()  # [batch, head, query_pos, key_pos]
         self.hook_pattern = hook_point()  # [batch, head, query_pos, key_pos]
-        self.hook_result = hook_point()  # [batch, pos, head, d_model]
+        self.hook_result = hook_point()  # [batch, pos, head, d_model], as are the inputs
+        self.hook_q_input = hook_point()
+        self.hook_k_input = hook_point()
+        self.hook_v_input = hook_point()
         if config.positional == "rotary":
             self.hook_rot_q = hook_point()  # [batch, pos, head, d_head]
             self.hook_rot_k = hook_point()

@@ -48,13 +48,22 @@ class Block(nn.Module):
     def attend(self, resid: Float[Tensor, "batch pos d_model"]) -> Float[Tensor, "batch pos d_model"]:
         """What the heads write. With `use_split_qkv_input` each head's query, key and value has an input of its own."""
         if self.running.use_split_qkv_input:
-            hooks = (self.hook_q_input, self.hook_k_input, self.hook_v_input)
             copies = resid.unsqueeze(2).expand(-1, -1, self.config.n_heads, -1)  # [batch, pos, head, d_model]
-            q_in, k_in, v_in = (self.ln1(hook(copies.clone())) for hook in hooks)
+            q_in, k_in, v_in = (self.ln1(self.fork(copies.clone(), part)) for part in "qkv")
         else:
             q_in = k_in = v_in = self.ln1(resid)
         out: Tensor = self.hook_attn_out(self.attn(q_in, k_in, v_in))
         return out
+
+    def fork(self, copies: Float[Tensor, "batch pos head d_model"], part: str) -> Tensor:
+        """The stream as the heads' queries, keys or values alone see it.
+
+        transformer-lens knows the hook by two names: in the block (as `cache["q_input", 0]` asks for it), and in
+        its attention (as path patching and attribution do). Here both are there, one after the other.
+        """
+        name = f"hook_{part}_input"
+        hooked: Tensor = getattr(self.attn, name)(getattr(self, name)(copies))
+        return hooked
 
     def think(self, resid: Float[Tensor, "batch pos d_model"]) -> Float[Tensor, "batch pos d_model"]:
         """What the MLP writes. With `use_hook_mlp_in` its input alone can be changed."""

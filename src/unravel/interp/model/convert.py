@@ -50,21 +50,22 @@ def to_hf(model: HookedGPT) -> Any:
 
 
 def as_bridge(model: HookedGPT) -> Any:
-    """The model as transformer-lens' own `TransformerBridge`, with the same weights and the same tokenizer."""
+    """The model as transformer-lens' own `TransformerBridge`, with the same weights and the same tokenizer.
+
+    Models that `transformers` doesn't have become bridges of a simpler kind (`boot_native`), without results by head.
+    """
     tokenizer = _fast(model)
     if not _standard(model.config) or bool(model.b_U.any()):
-        return native_bridge(model, tokenizer)
-    from transformer_lens.model_bridge.sources import build_bridge_from_module
+        bridge = native_bridge(model, tokenizer)
+    else:
+        from transformer_lens.model_bridge.sources import build_bridge_from_module
 
-    hf_model = to_hf(model)
-    return build_bridge_from_module(
-        hf_model,
-        architecture=type(hf_model).__name__,
-        hf_config=hf_model.config,
-        tokenizer=tokenizer,
-        device=model.cfg.device,
-        model_name="local",
-    ).eval()
+        hf_model = to_hf(model)
+        about = {"architecture": type(hf_model).__name__, "hf_config": hf_model.config, "model_name": "local"}
+        bridge = build_bridge_from_module(hf_model, **about, tokenizer=tokenizer, device=model.cfg.device).eval()
+    begins = model.tokenizer is not None and model.tokenizer.bos is not None
+    bridge.cfg.default_prepend_bos = begins and model.config.default_prepend_bos
+    return bridge
 
 
 def _standard(c: GPTConfig) -> bool:
@@ -75,7 +76,7 @@ def _standard(c: GPTConfig) -> bool:
 
 
 def _fast(model: HookedGPT) -> Any:
-    """The tokenizer as transformer-lens wants it: with a name, and told whether it begins texts with a token."""
+    """The tokenizer as transformer-lens wants it: one that has no name, or adds no first token, it asks the hub for."""
     if model.tokenizer is None:
         return None
     from transformers import PreTrainedTokenizerFast
@@ -83,6 +84,6 @@ def _fast(model: HookedGPT) -> Any:
     return PreTrainedTokenizerFast(
         tokenizer_object=model.tokenizer.engine,
         **model.tokenizer.special,
-        add_bos_token=model.config.default_prepend_bos and model.tokenizer.bos is not None,
+        add_bos_token=model.tokenizer.bos is not None,
         name_or_path="local",
     )

@@ -18,42 +18,37 @@ def native_bridge(model: HookedGPT, tokenizer: Any) -> Any:
     """A `TransformerBridge` around transformer-lens' own small transformer, with the model's weights."""
     from transformer_lens import TransformerBridge, TransformerBridgeConfig
 
-    if model.config.parallel_attn_mlp:
+    if model.config.positional == "rotary" or model.config.parallel_attn_mlp:
         raise UnravelError(
-            "transformer-lens' own models have no parallel attention and MLP.",
+            "There is no bridge to a model with rotary positions that isn't a whole GPT-NeoX.",
             fix="Use this model as it is: it has the same hooks.",
         )
     config = TransformerBridgeConfig(**_config(model.config), device=model.cfg.device)
     bridge = TransformerBridge.boot_native(config, tokenizer=tokenizer).eval()
     weights = _weights(model)
+    places = {name.replace(WRAPPER, ""): place for name, place in bridge.original_model.state_dict().items()}
     with torch.no_grad():
-        for name, weight in bridge.original_model.named_parameters():
-            weight.copy_(weights.pop(name.replace(WRAPPER, "")))
-    assert not weights, f"the bridge has no {sorted(weights)}"
+        for name, weight in weights.items():
+            places[name].copy_(weight)
     return bridge
 
 
 def _config(c: GPTConfig) -> dict[str, Any]:
     same = ("n_layers", "d_model", "d_head", "n_heads", "d_vocab", "d_vocab_out", "n_ctx", "act_fn", "attn_only", "eps")
-    rotary = {"rotary_dim": c.rotary_dim, "rotary_base": c.rotary_base} if c.positional == "rotary" else {}
     return {
         **{name: getattr(c, name) for name in same},
         "d_mlp": c.d_mlp or 4 * c.d_model,
         "normalization_type": c.normalization_type,
         "attention_dir": "causal" if c.causal else "bidirectional",
-        "positional_embedding_type": c.positional,
-        "default_prepend_bos": c.default_prepend_bos,
-        **rotary,
     }
 
 
 def _weights(model: HookedGPT) -> dict[str, Tensor]:
     """The model's weights by the names of the bridge's module."""
     ours = model.state_dict()
-    theirs = {"tok_embed.weight": ours["embed.W_E"], "head.weight": model.W_U.T, "head.bias": model.b_U}
+    theirs = {"tok_embed.weight": model.W_E, "pos.weight": model.W_pos, "head.weight": model.W_U.T}
+    theirs["head.bias"] = model.b_U
     renamed = {"ln_final": "ln_out"}
-    if "pos_embed.W_pos" in ours:
-        theirs["pos.weight"] = ours["pos_embed.W_pos"]
     for layer in range(model.config.n_layers):
         mine, other = f"blocks.{layer}", f"layers.{layer}"
         renamed |= {f"{mine}.{norm}": f"{other}.{norm}" for norm in ("ln1", "ln2")}
