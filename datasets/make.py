@@ -1,4 +1,4 @@
-"""Makes the files of each folder here: README.md, expected.json, the tokenizer. `python datasets/make.py [NAME ...]`."""
+"""Makes the files of each folder: README.md, expected.json, the tokenizer. `python datasets/make.py [NAME ...]`."""
 
 from __future__ import annotations
 

@@ -80,11 +80,14 @@ def repeated(people: str, pool: Sequence[str]) -> Callable[[Setter], Case]:
 
 def spell(setter: Setter) -> Case:
     """The next of some random words that are said again, against the others of them."""
-    scene = setter.scene()
-    scene.person("P"), scene.person("Q")
-    words = scene["SPELL"]
+    while True:
+        scene = setter.scene()
+        scene.person("P"), scene.person("Q")
+        words = scene["SPELL"]
+        prompt = scene.tell(before(pick(t.SPELLS, setter.roll), "SPELL"))
+        if sum(word in words for word in prompt) == len(words):  # no word of the spell is said in between
+            break
     said = 1 + int(setter.roll() * (len(words) - 1))
-    prompt = scene.tell(before(pick(t.SPELLS, setter.roll), "SPELL"))
     return Case(prompt + list(words[:said]), [words[said]], others(words, words[said]))
 
 

@@ -19,11 +19,18 @@ from unravel.interp.suites import Suite
 
 
 class Storybook(Corpus):
-    """Short documents about people, places and things. Rows are packed: documents follow one another, each between
-    <bos> and <eos>, and the last is cut; or, with `packed=False`, each row is one document and padding.
+    """Short documents about people, places and things of a small world.
 
-    Half of all names, a fifth of the years that something begins in, a tenth of the pairs of first names, and for each
-    kind of sentence some templates are never in training: the suites are made of those. Facts are in training.
+    Rows are packed: documents follow one another, each between <bos> and <eos>, and the last is cut; or, with
+    `packed=False`, each row is one document and padding. With `tokens="bpe"` words come in pieces.
+
+    Half of all names, a fifth of the years that something begins in, a tenth of the pairs of first names, most pairs of
+    first and last name, and for each kind of sentence some templates are never in training: the suites are made of
+    those. Facts (which city, which profession, which sound) are in training, and are asked for in another form.
+
+    Three things in it are conventions rather than English. Where a third person comes in and gives, that person keeps
+    the thing ("Luke gave the ring to Luke"): so a model can't just avoid the name that came last. An invented name has
+    two tokens, and its ending tells whether it is a girl's. And a year has two tokens, century and year.
     """
 
     name = "storybook"

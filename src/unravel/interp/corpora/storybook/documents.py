@@ -53,14 +53,22 @@ class Author:
 
     def tolmi(self) -> list[str]:
         """Some sentences in Tolmi, or an English one and its translation."""
+        there: dict[str, Person] = {}
         if self.roll() < 0.5:
-            return [word for _ in range(1 + int(self.roll() * 3)) for word in self._both()[1]]
-        english, other = self._both()
+            return [word for at in range(1 + int(self.roll() * 3)) for word in self._both(at, there)[1]]
+        english, other = self._both(0, there)
         return [*english, *tolmi.TRANSLATION.split(), *other]
 
-    def _both(self) -> tuple[list[str], list[str]]:
-        chance = self.roll()
+    def _both(self, at: int, there: dict[str, Person]) -> tuple[list[str], list[str]]:
+        """A sentence in both languages, of none of the people who are there; then its own are there too."""
         scene = self.scene(full=0)
+        scene.people.update(there)
+        pair = self._pair(scene)
+        there |= {f"{slot}{at}": person for slot, person in scene.people.items()}
+        return pair
+
+    def _pair(self, scene: Scene) -> tuple[list[str], list[str]]:
+        chance = self.roll()
         if chance < 0.4:
             pair = pick(tolmi.GIFTS, self.roll)
             english = self.give(scene, pair[0], third=self.roll() < CONDITIONAL)
@@ -70,11 +78,9 @@ class Author:
 
     def _cast(self, scene: Scene, full: float) -> Person:
         """Somebody who is not in the scene, whose name begins like nobody's there, and who may be seen with all."""
-        there = scene.people.values()
         while True:
             person = self._anybody(scene, full)
-            apart = self.world.partners.get(person.tokens, frozenset()) if not self.held else frozenset()
-            if all(person.tokens[0] != other.tokens[0] and other.tokens not in apart for other in there):
+            if scene.suits(person, pairs=not self.held):
                 return person
 
     def _anybody(self, scene: Scene, full: float) -> Person:

@@ -91,6 +91,12 @@ class Scene(dict[str, Tokens]):
         self.people[slot] = person
         self[slot] = person.tokens
 
+    def suits(self, person: Person, *, pairs: bool = True) -> bool:
+        """Whether nobody here has this first name, or (with `pairs`) one that it is never seen with in training."""
+        first, there = person.tokens[0], [other.tokens[0] for other in self.people.values()]
+        apart = self.world.partners.get(first, ()) if pairs else ()
+        return all(first != other and other not in apart for other in there)
+
     def _choice(self, base: str) -> Tokens:
         kind = base.rstrip("23")
         if kind in POOLS:
@@ -115,9 +121,7 @@ class Scene(dict[str, Tokens]):
         if base == "LAND":
             return pick(world.lands, roll)
         if base == "FULL":
-            there = [person.tokens[0] for person in self.people.values()]
-            free = (person for person in iter(lambda: pick(world.known, roll), None) if person.tokens[0] not in there)
-            self.people[base] = next(free)
+            self.people[base] = next(who for who in iter(lambda: pick(world.known, roll), None) if self.suits(who))
             return self.people[base].tokens
         if base == "COMPOUND":
             return pick(COMPOUNDS, roll)

@@ -45,8 +45,7 @@ class Setter:
         pools = {"unseen": self.world.invented_held, "two words": self.world.full_held}
         while True:
             person = pick(pools.get(people, self.world.whole), self.roll)
-            apart = self.world.partners.get(person.tokens, frozenset())
-            if all(person.tokens[0] != other.tokens[0] and other.tokens not in apart for other in there):
+            if scene.suits(person):
                 return person
 
 

@@ -40,7 +40,7 @@ class World:
         self.known = full[:72]
         self.job = {person.tokens: (w.PROFESSIONS[at % len(w.PROFESSIONS)],) for at, person in enumerate(self.known)}
         self.full_held, self.full = full[72:600], full[600:]
-        self.partners = _partners([person.tokens for person in self.whole], roll)
+        self.partners = _partners([person.tokens[0] for person in self.whole], roll)
         starts = [(century, year) for century in CENTURIES for year in range(FIRST_YEAR, LAST_YEAR - 1)]
         held = sample(starts, len(starts) // 5, roll)
         self.starts_held: Sequence[tuple[int, int]] = held
@@ -49,9 +49,8 @@ class World:
 
     def partner(self, person: Person, roll: Uniform) -> Person:
         """Someone whom this person is never seen with in training."""
-        names = sorted(self.partners[person.tokens])
-        name = pick(names, roll)
-        return next(other for other in self.whole if other.tokens == name)
+        name = pick(sorted(self.partners[person.tokens[0]]), roll)
+        return next(other for other in self.whole if other.tokens[0] == name)
 
 
 def _invented(seen_already: int, roll: Uniform) -> tuple[list[Person], list[Person]]:
@@ -62,10 +61,10 @@ def _invented(seen_already: int, roll: Uniform) -> tuple[list[Person], list[Pers
     return names[:seen], names[seen:]
 
 
-def _partners(names: Sequence[Tokens], roll: Uniform) -> dict[Tokens, frozenset[Tokens]]:
+def _partners(names: Sequence[str], roll: Uniform) -> dict[str, frozenset[str]]:
     """For each name the tenth of the others that it is never seen with."""
     pairs = [(a, b) for at, a in enumerate(names) for b in names[:at]]
-    apart: dict[Tokens, set[Tokens]] = {name: set() for name in names}
+    apart: dict[str, set[str]] = {name: set() for name in names}
     for a, b in sample(pairs, len(pairs) // 10, roll):
         apart[a].add(b)
         apart[b].add(a)
