@@ -64,7 +64,8 @@ def evaluate(model: Any, suite: Suite, batch: int = 256) -> EvalResult:
         prompts = suite.prompts[rows].to(device)
         logits = model(prompts)[torch.arange(len(prompts)), suite.position[rows].to(device)]
         sums += _judge(logits.float(), suite.right[rows].to(device), suite.wrong[rows].to(device)).cpu()
-    return EvalResult(*(float(value) for value in sums / len(suite)), n=len(suite))
+    accuracy, top1, logit_diff, loss = (sums / len(suite)).tolist()
+    return EvalResult(accuracy, top1, logit_diff, loss, n=len(suite))
 
 
 def _judge(logits: Float[Tensor, "batch d_vocab"], right: Tensor, wrong: Tensor) -> Float[Tensor, 4]:

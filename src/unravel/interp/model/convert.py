@@ -81,7 +81,7 @@ def _fast(model: HookedGPT) -> Any:
         return None
     from transformers import PreTrainedTokenizerFast
 
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=model.tokenizer.engine,
         **model.tokenizer.special,
         add_bos_token=model.tokenizer.bos is not None,

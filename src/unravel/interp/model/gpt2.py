@@ -66,7 +66,7 @@ def _block(shelf: Shelf, theirs: str, ours: str, c: GPTConfig) -> dict[str, Tens
     weights = shelf.take(f"{theirs}.attn.c_attn.weight", wide, 3 * wide).split(
         wide, dim=1
     )  # each [d_model, head d_head]
-    biases = shelf.take(f"{theirs}.attn.c_attn.bias", 3 * wide).split(wide)
+    biases = shelf.take(f"{theirs}.attn.c_attn.bias", 3 * wide).chunk(3)
     found = {**_norm(shelf, f"{theirs}.ln_1", f"{ours}.ln1", c), **_norm(shelf, f"{theirs}.ln_2", f"{ours}.ln2", c)}
     for name, weight, bias in zip("QKV", weights, biases, strict=True):
         found[f"{ours}.attn.W_{name}"] = weight.reshape(wide, heads, narrow).transpose(0, 1).contiguous()

@@ -79,7 +79,7 @@ def read_config(folder: Path) -> tuple[GPTConfig, bool]:
     return GPTConfig.from_dict(rest, path), bool(about.get("tokenizer"))
 
 
-def build(config: GPTConfig, tensors: dict[str, Tensor], path: Path, tokenizer: Any = None) -> HookedGPT:
+def build(config: GPTConfig, tensors: dict[str, Tensor], path: Path | None, tokenizer: Any = None) -> HookedGPT:
     """A model of these weights in float32, if each that it needs is there, in its shape, and nothing else is."""
     with torch.device("meta"):  # no memory, no drawing of weights that are replaced at once
         model = HookedGPT(config, tokenizer)
@@ -103,7 +103,7 @@ def build(config: GPTConfig, tensors: dict[str, Tensor], path: Path, tokenizer: 
 def _packed(model: HookedGPT, dtype: torch.dtype | None) -> bytes:
     state = {name: weight.detach().cpu().to(dtype or weight.dtype) for name, weight in model.state_dict().items()}
     tensors = {name: weight.contiguous().clone() for name, weight in state.items()}
-    return bytes(save(tensors, metadata={"format": "pt", "config": _line(model.config)}))
+    return bytes(save(tensors, metadata={"config": _line(model.config)}))  # one entry: their order is left to chance
 
 
 def _line(config: GPTConfig) -> str:
@@ -120,5 +120,5 @@ def _checkpoint(folder: Path, step: Any) -> Path:
     return path
 
 
-def _damaged(path: Path, what: str) -> UnravelError:
+def _damaged(path: Path | None, what: str) -> UnravelError:
     return UnravelError(f"These weights are damaged: {what}.", fix="Fetch or train the model again.", path=path)

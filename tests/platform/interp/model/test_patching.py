@@ -9,7 +9,7 @@ import torch
 from tiny_models import make
 from torch import Tensor
 from transformer_lens import patching
-from transformer_lens.tools.analysis import attribution_patch
+from transformer_lens.tools.analysis.attribution_patching import EdgeAttributionConfig, attribution_patch
 
 from unravel.interp.model import as_bridge
 
@@ -50,9 +50,7 @@ def test_patching_equals_the_bridge(name: str, tokens: Tensor) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"attn_only": True}, {"normalization_type": None}, {"d_head": 10}])
-@pytest.mark.parametrize(
-    "name", ["get_act_patch_resid_pre", "get_act_patch_attn_out"]
-)
+@pytest.mark.parametrize("name", ["get_act_patch_resid_pre", "get_act_patch_attn_out"])
 def test_patching_everything_at_once_restores_the_clean_run(name: str, changes: dict[str, Any], tokens: Tensor) -> None:
     model = make(**changes)
     corrupted, cache, metric = setting(model, tokens)
@@ -88,7 +86,12 @@ def test_attribution_equals_the_bridge(granularity: Any, tokens: Tensor) -> None
     model.unembed.b_U.data.zero_()
     found = []
     for one in (model, as_bridge(model)):
-        corrupted, _, metric = setting(one, tokens[:1, :5])
-        found.append(attribution_patch(one, tokens[:1, :5], corrupted, metric, granularity=granularity))
-    print(found[0])
-    assert found[0]
+        corrupted, _, metric = setting(one, tokens[:1, :4])
+        config = EdgeAttributionConfig(granularity=granularity)
+        found.append(attribution_patch(one, tokens[:1, :4], corrupted, metric, config))
+    kinds = ("node_scores",) if granularity == "node" else ("node_scores", "edge_scores")
+    for kind in kinds:
+        ours, theirs = (getattr(one, kind) for one in found)
+        assert set(ours) == set(theirs)
+        assert max(map(abs, ours.values())) > 0.01
+        assert all(abs(ours[part] - theirs[part]) < 1e-4 for part in ours)
