@@ -50,7 +50,9 @@ def show(name: str) -> None:
 
 @models.command(name="train")
 @click.argument("name")
-@click.option("--seed", type=click.IntRange(min=0), help="First weights and order of the data; the recipe's by default.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="First weights and order of the data; the recipe's by default."
+)
 @click.option("--steps", type=click.IntRange(min=1), help="The recipe's by default.")
 @click.option("--out", type=Folder, help="Where to. By default trained/NAME-seedS here.")
 @click.option("--fresh", is_flag=True, help="Begin anew, whatever lies there.")

@@ -30,6 +30,8 @@ class Prompts:
     c: Int[Tensor, " batch"]
     first_a: Int[Tensor, " batch"]
     first_b: Int[Tensor, " batch"]
+    people: Int[Tensor, " name"]
+    """The tokens of all names."""
     giver: int
     end: int
 
@@ -73,7 +75,9 @@ def prompts(corpus: Names, template: int, count: int = 100) -> Prompts:
     plain = tokens["plain"]
     giver = int((plain != tokens["other"]).int().argmax(-1)[0])
     first_a, first_b = ((plain == who[:, None]).int().argmax(-1) for who in (a_, b_))
-    return Prompts(**tokens, a=a_, b=b_, c=c_, first_a=first_a, first_b=first_b, giver=giver, end=plain.shape[1] - 1)
+    everyone, end = torch.tensor(corpus.vocabulary.encode(NAMES)), plain.shape[1] - 1
+    places = {"first_a": first_a, "first_b": first_b, "giver": giver, "end": end}
+    return Prompts(**tokens, a=a_, b=b_, c=c_, people=everyone, **places)  # type: ignore[arg-type]
 
 
 def average_prompts(corpus: Names, template: int, count: int = 300) -> Int[Tensor, "batch pos"]:
@@ -85,11 +89,6 @@ def average_prompts(corpus: Names, template: int, count: int = 300) -> Int[Tenso
         text = fill(TRAINING[template], roll, F=f, G=g, X=x, Z=x)[:-2]
         rows.append([corpus.vocabulary.bos, *corpus.vocabulary.encode(text)])
     return torch.tensor(rows)
-
-
-def name_tokens(corpus: Names) -> Int[Tensor, " name"]:
-    """The tokens of all names."""
-    return torch.tensor(corpus.vocabulary.encode(NAMES))
 
 
 def direct(model: HookedGPT, tokens: Int[Tensor, "batch pos"], names: Tensor) -> Float[Tensor, "l h batch name"]:
