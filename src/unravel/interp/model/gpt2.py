@@ -63,9 +63,7 @@ def read_weights(theirs: Mapping[str, Tensor], c: GPTConfig, path: Path | None =
 
 def _block(shelf: Shelf, theirs: str, ours: str, c: GPTConfig) -> dict[str, Tensor]:
     wide, heads, narrow = c.d_model, c.n_heads, c.d_head
-    weights = shelf.take(f"{theirs}.attn.c_attn.weight", wide, 3 * wide).split(
-        wide, dim=1
-    )  # each [d_model, head d_head]
+    weights = shelf.take(f"{theirs}.attn.c_attn.weight", wide, 3 * wide).chunk(3, dim=1)  # each [d_model, head d_head]
     biases = shelf.take(f"{theirs}.attn.c_attn.bias", 3 * wide).chunk(3)
     found = {**_norm(shelf, f"{theirs}.ln_1", f"{ours}.ln1", c), **_norm(shelf, f"{theirs}.ln_2", f"{ours}.ln2", c)}
     for name, weight, bias in zip("QKV", weights, biases, strict=True):

@@ -26,7 +26,7 @@ def load_model(name: str | Path, device: str | torch.device | None = None, check
     """
     folder = find_model(name)
     model = read_model(folder, checkpoint) if _is_ours(folder) else _read_foreign(folder, checkpoint)
-    return model if device is None else model.to(device)
+    return model if device is None else _moved(model, device)
 
 
 def model_checkpoints(name: str | Path) -> list[int]:
@@ -60,6 +60,14 @@ def find_model(name: str | Path) -> Path:
     raise UnravelError(
         f"There is no model {str(name)!r}.", fix=f"{hint}There are: {', '.join(known)}; or give a folder."
     )
+
+
+def _moved(model: HookedGPT, device: str | torch.device) -> HookedGPT:
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch says it in many ways, some of them a page long
+        fix = "Leave device out: every model of the course runs on the CPU."
+        raise UnravelError(f"This machine has no device {str(device)!r}, or it has no room.", fix=fix) from error
 
 
 def _is_ours(folder: Path) -> bool:

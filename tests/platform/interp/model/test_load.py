@@ -224,6 +224,13 @@ def test_damage_in_a_folder_of_theirs(tmp_path: Path) -> None:
         load_model(tmp_path)
 
 
+@pytest.mark.parametrize("device", ["nonsense", "cuda:99", "xpu"])
+def test_a_device_that_is_not_there(device: str, tmp_path: Path) -> None:
+    save_model(make(), tmp_path / "mine")
+    with pytest.raises(UnravelError, match=f"This machine has no device '{device}'"):
+        load_model(tmp_path / "mine", device=device)
+
+
 def test_a_course_without_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNRAVEL_COURSE", str(tmp_path))
     assert model_names() == []
@@ -269,7 +276,7 @@ def test_gpt2_in_full_size_from_the_cache(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     torch.manual_seed(0)
-    theirs = stir(GPT2LMHeadModel(GPT2Config()), scale=0.03)
+    theirs = stir(GPT2LMHeadModel(GPT2Config()), scale=0.05)
     theirs.save_pretrained(snapshot(tmp_path, "gpt2"))
     start = time.monotonic()
     model = load_model("gpt2")
