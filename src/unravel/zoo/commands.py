@@ -56,9 +56,10 @@ def show(name: str) -> None:
 @click.option("--steps", type=click.IntRange(min=1), help="The recipe's by default.")
 @click.option("--out", type=Folder, help="Where to. By default trained/NAME-seedS here.")
 @click.option("--fresh", is_flag=True, help="Begin anew, whatever lies there.")
-def train_(name: str, seed: int | None, steps: int | None, out: Path | None, fresh: bool) -> None:
+@click.option("--record", "recorded", is_flag=True, help="For authors: add what is measured to the model's own card.")
+def train_(name: str, seed: int | None, steps: int | None, out: Path | None, fresh: bool, recorded: bool) -> None:
     """Train a model. If it is stopped, the same command goes on with it."""
-    recipe, _ = find_recipe(name)
+    recipe, home = find_recipe(name)
     seed = recipe.training.seed if seed is None else seed
     steps = recipe.training.steps if steps is None else steps
     folder = out or Path("trained") / f"{recipe.name}-seed{seed}"
@@ -66,6 +67,8 @@ def train_(name: str, seed: int | None, steps: int | None, out: Path | None, fre
         progress = train(recipe, folder, seed=seed, steps=steps, fresh=fresh, watch=watch)
     claims = record.complete(recipe, folder, progress)
     _table(claims, shipped=False)
+    if recorded:
+        record.add_seed(recipe, home, seed, claims)
     click.echo(f"The model lies in {folder}: load_model({str(folder)!r}).")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import torch
@@ -31,7 +32,7 @@ def batches(recipe: Recipe, seed: int, start: int) -> Iterator[Rows]:
     """What each step from `start` on is trained on. Each batch depends on the seed and its number alone."""
     if recipe.training.batch:
         return recipe.data.labelled("train", recipe.training.batch, seed, start)
-    return iter(lambda rows=_full(recipe, "train"): rows, None)
+    return itertools.repeat(_full(recipe, "train"))
 
 
 def probe(recipe: Recipe) -> Callable[[HookedGPT], dict[str, float]]:

@@ -75,8 +75,9 @@ class Recipe:
     @cached_property
     def config(self) -> GPTConfig:
         """The model's shape; the corpus gives the size of vocabulary and row. TOML has no None: it says "none"."""
-        sizes = {"d_vocab": len(self.data.vocabulary), "n_ctx": self.data.n_ctx}
-        return GPTConfig(**sizes, **{key: None if value == "none" else value for key, value in self.model.items()})
+        sizes: dict[str, Any] = {"d_vocab": len(self.data.vocabulary), "n_ctx": self.data.n_ctx}
+        sizes |= {key: None if value == "none" else value for key, value in self.model.items()}
+        return GPTConfig(**sizes)
 
     def fingerprint(self, seed: int, steps: int) -> str:
         """Names a training run: another recipe, seed or number of steps has another."""

@@ -47,6 +47,15 @@ def write(recipe: Recipe, folder: Path, evidence: dict[str, Any]) -> None:
     write_all(folder, {EVIDENCE: text.encode(), CARD: card(recipe, evidence).encode()})
 
 
+def add_seed(recipe: Recipe, folder: Path, seed: int, claims: list[Claim]) -> None:
+    """Adds what was measured of a model from another seed to the evidence and the card of the shipped one."""
+    evidence = read(folder)
+    evidence["claims"] = [asdict(claim) for claim in evidence["claims"]]
+    seeds = {**evidence["seeds"], str(seed): {claim.name: claim.value for claim in claims}}
+    evidence["seeds"] = dict(sorted(seeds.items(), key=lambda item: int(item[0])))
+    write(recipe, folder, evidence)
+
+
 def read(folder: Path) -> dict[str, Any]:
     """The evidence of a trained model, with claims as `Claim`s under "claims"."""
     path = folder / EVIDENCE

@@ -49,7 +49,8 @@ def measure(trained: Trained) -> list[Claim]:
 def frequency_power(model: HookedGPT, p: int) -> Float[Tensor, " frequency"]:
     """The share of each frequency, from 1 on, in the embedding of the numbers."""
     waves = torch.fft.rfft(model.W_E[:p].double(), dim=0).abs().square().sum(-1)[1:]
-    return waves / waves.sum()
+    shares: Tensor = waves / waves.sum()
+    return shares
 
 
 def logit_waves(model: HookedGPT, p: int, keys: list[int]) -> tuple[float, float]:

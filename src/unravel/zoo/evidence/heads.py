@@ -12,6 +12,7 @@ from torch import Tensor
 from unravel.interp.model.gpt import HookedGPT
 
 Head = tuple[int, int]
+Hook = tuple[str | Callable[..., Any], Callable[..., Any]]
 
 
 def all_heads(model: HookedGPT) -> list[Head]:
@@ -36,7 +37,7 @@ def mean_z(model: HookedGPT, tokens: Int[Tensor, "batch pos"]) -> dict[int, Floa
     return {layer: cache[z_hook((layer, 0))].mean(0) for layer in range(model.config.n_layers)}
 
 
-def ablated(heads: Collection[Head], means: dict[int, Tensor]) -> list[tuple[str, Callable[..., Tensor]]]:
+def ablated(heads: Collection[Head], means: dict[int, Tensor]) -> list[Hook]:
     """Hooks that set heads to what they gather in the mean."""
 
     def replace(z: Tensor, hook: Any) -> Tensor:
@@ -72,11 +73,11 @@ def without(
     change = (wrote[tokens != pad].mean(0) - wrote)[:, :, None]
 
     def remove(stream: Tensor, hook: Any) -> Tensor:
-        return stream + change
+        return torch.add(stream, change)
 
     model.set_use_split_qkv_input(True)
     try:
-        hooks = [(f"blocks.{layer + 1}.hook_{reader}_input", remove)]
+        hooks: list[Hook] = [(f"blocks.{layer + 1}.hook_{reader}_input", remove)]
         logits: Tensor = model.run_with_hooks(tokens, fwd_hooks=hooks)
     finally:
         model.set_use_split_qkv_input(False)

@@ -53,7 +53,7 @@ class Prompts:
 
 def prompts(corpus: Names, template: int, count: int = 100) -> Prompts:
     """Prompts of a template of the training, with pairs of names that training never has together."""
-    index, line = corpus.vocabulary.index, TRAINING[template]
+    line = TRAINING[template]
     known: dict[str, list[list[int]]] = {"plain": [], "other": [], "swapped": [], "undone": []}
     people: list[list[int]] = []
     for at in range(count):
@@ -65,9 +65,9 @@ def prompts(corpus: Names, template: int, count: int = 100) -> Prompts:
             "swapped": (f, g, a),
             "undone": (c if f == b else f, c if g == b else g, b),
         }
-        for kind, (first, second, giver) in names.items():
+        for kind, (first, second, gives) in names.items():
             roll = dice("evidence words", template, at)  # the same in all four: they differ in names alone
-            text = fill(line, roll, F=first, G=second, X=giver, Z=b)[:-2]
+            text = fill(line, roll, F=first, G=second, X=gives, Z=b)[:-2]
             known[kind].append([corpus.vocabulary.bos, *corpus.vocabulary.encode(text)])
         people.append(corpus.vocabulary.encode((a, b, c)))
     tokens = {kind: torch.tensor(rows) for kind, rows in known.items()}

@@ -11,7 +11,7 @@ from torch import Tensor
 from unravel.interp.model.gpt import HookedGPT
 from unravel.zoo.evidence import heads
 from unravel.zoo.evidence.claims import Claim
-from unravel.zoo.evidence.heads import Head
+from unravel.zoo.evidence.heads import Head, Hook
 from unravel.zoo.evidence.people import Prompts, direct
 
 
@@ -126,7 +126,7 @@ def cut_attention(model: HookedGPT, each: Prompts, layers: set[int], query: int,
         pattern[:, :, query, key] = 0
         return pattern / pattern.sum(-1, keepdim=True).clamp_min(1e-9)
 
-    hooks = [(f"blocks.{layer}.attn.hook_pattern", cut) for layer in layers]
+    hooks: list[Hook] = [(f"blocks.{layer}.attn.hook_pattern", cut) for layer in layers]
     logits: Tensor = model.run_with_hooks(each.plain, fwd_hooks=hooks)
     return logits
 
