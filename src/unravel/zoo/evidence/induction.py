@@ -38,7 +38,9 @@ def measure_one_layer(trained: Trained) -> list[Claim]:
         Claim("accuracy", "accuracy on repeats after a random gap", gap.top1, at_most=0.3),
         Claim("most_accurate", "the best that this accuracy ever was in training", most, at_most=0.3),
         Claim("loss", "loss there, in nats", gap.loss, at_least=2.5),
-        Claim("pairs", "what it did learn: accuracy on the likeliest successor (of 64) in Markov text", pairs.top1, 0.2),
+        Claim(
+            "pairs", "what it did learn: accuracy on the likeliest successor (of 64) in Markov text", pairs.top1, 0.2
+        ),
     ]
 
 
