@@ -76,10 +76,13 @@ def train_(name: str, seed: int | None, steps: int | None, out: Path | None, fre
 @click.argument("names", nargs=-1)
 @click.pass_context
 def verify(ctx: click.Context, names: tuple[str, ...]) -> None:
-    """Measure again what the cards claim; by default of all models."""
+    """Measure again what the cards claim; by default of all models. Recipes without a model are only named."""
     bad = 0
     for name in names or recipe_names():
         recipe, folder = find_recipe(name)
+        if not names and not any((folder / file).exists() for file in (record.EVIDENCE, WEIGHTS, CARD)):
+            click.echo(f"– {recipe.name}: a recipe, not trained yet")
+            continue
         began = time.monotonic()
         claims = record.measure_again(recipe, folder)
         wrong = record.differences(recipe, folder, claims)

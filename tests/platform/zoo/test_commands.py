@@ -56,6 +56,16 @@ def test_list_show_verify_evaluate(trained: Path) -> None:
     assert not list(trained.glob("training.safetensors"))
 
 
+def test_a_recipe_is_no_shipped_model_but_lost_weights_are_a_fault(course: Path, easy: None) -> None:
+    verified = run("verify")
+    assert verified.exit_code == 0
+    assert "tiny: a recipe, not trained yet" in verified.output
+    assert run("verify", "tiny").exit_code == 2
+    run("train", "tiny", "--out", str(course / "tiny"))
+    (course / "tiny" / "model.safetensors").unlink()
+    assert run("verify").exit_code == 2
+
+
 def test_claims_that_are_not_there_fail(course: Path) -> None:
     """The real evidence, after 40 steps: it can't do the task yet."""
     assert run("train", "tiny", "--out", str(course / "tiny")).exit_code == 0

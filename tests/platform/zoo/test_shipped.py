@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from unravel.interp.model.load import load_model
-from unravel.interp.model.store import WEIGHTS, checkpoints
+from unravel.interp.model.store import checkpoints
 from unravel.interp.places import content
 from unravel.zoo import record
 from unravel.zoo.card import card
 from unravel.zoo.recipes import find_recipe, recipe_names
 from unravel.zoo.train import finish, read_log, train
 
-TRAINED = [name for name in recipe_names() if (content("models") / name / WEIGHTS).exists()]
+TRAINED = [name for name in recipe_names() if (content("models") / name / record.EVIDENCE).exists()]
 PROCESS = {"induction-2l", "modadd-1l"}
 SEEDS = (11, 12, 13)
 
@@ -60,7 +60,7 @@ def test_every_number_on_the_card_is_from_the_evidence(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", TRAINED)
 def test_trained_anew_from_another_seed_it_is_there_again(name: str, seed: int, tmp_path: Path) -> None:
     recipe, _ = find_recipe(name)
     progress = train(recipe, tmp_path, seed=seed)

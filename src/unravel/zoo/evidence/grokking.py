@@ -78,5 +78,5 @@ def _plateau(trained: Trained, by_heart: float, rule: float) -> list[Claim]:
     middle = int((by_heart + rule) / 2)
     accuracy = evaluate(trained.at(middle), trained.recipe.data.suites["unseen_sums"]).top1
     return [
-        Claim("plateau", "test accuracy half-way between the two, by the checkpoint", accuracy, at_most=0.5),
+        Claim("plateau", "test accuracy half-way between the two, by the checkpoint", accuracy, at_most=0.7),
     ]
