@@ -13,6 +13,7 @@ from unravel import __version__
 from unravel.lazy import Commands
 
 ELSEWHERE = {
+    "models": ("unravel.zoo.commands:models", "The course's small models: list, show, train, verify, evaluate."),
     "dev": ("unravel.dev.commands:dev", "For authors: new, sync, check."),
 }
 

@@ -1,4 +1,4 @@
-"""Pictures for lessons: heatmaps, lines, bars, arrows and points, as plotly figures that need no network.
+"""Pictures for lessons: heatmaps, attention, lines, bars, arrows and points, as plotly figures that need no network.
 
 Every helper takes tensors, arrays or plain lists, and returns a `Figure` that reads well on a light and on a
 dark page: the background is transparent, text is mid-grey, and no two colours of `PALETTE` merge for a
@@ -16,6 +16,9 @@ from plotly.subplots import make_subplots
 
 from unravel.errors import UnravelError
 from unravel.interp import canvas
+from unravel.interp.maps import attention, patching
+
+__all__ = ["arrows", "attention", "bars", "heatmap", "heatmaps", "lines", "patching", "points"]
 
 PALETTE = canvas.PALETTE
 INK = canvas.INK

@@ -1,0 +1,1 @@
+"""`storybook`: words, templates, the world they tell of, and its evaluation sets."""

@@ -1,0 +1,144 @@
+"""`unravel models`: the shipped models, what they show, and how to make them again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from unravel.errors import UnravelError
+from unravel.interp.model.load import find_model
+from unravel.interp.model.store import CONFIG, WEIGHTS, read_model
+from unravel.interp.suites import evaluate as judge
+from unravel.lazy import Commands
+from unravel.zoo import record
+from unravel.zoo.card import CARD, number
+from unravel.zoo.evidence import Claim
+from unravel.zoo.recipes import Recipe, find_recipe, recipe_names
+from unravel.zoo.train import Watch, train
+
+Folder = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group(cls=Commands)
+def models() -> None:
+    """The course's small models: list, show, train, verify, evaluate."""
+
+
+@models.command(name="list")
+def list_() -> None:
+    """All models: size, phenomenon, and the first of what was measured."""
+    for name in recipe_names():
+        recipe, folder = find_recipe(name)
+        click.echo(click.style(name, bold=True) + f"  {recipe.phenomenon}")
+        click.echo("    " + _summary(recipe, folder))
+
+
+@models.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Show a model's card."""
+    _, folder = find_recipe(name)
+    if not (folder / CARD).exists():
+        raise UnravelError(f"{name} is not trained yet, so it has no card.", fix=f"Run `unravel models train {name}`.")
+    click.echo((folder / CARD).read_text(encoding="utf-8"), nl=False)
+
+
+@models.command(name="train")
+@click.argument("name")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="First weights and order of the data; the recipe's by default."
+)
+@click.option("--steps", type=click.IntRange(min=1), help="The recipe's by default.")
+@click.option("--out", type=Folder, help="Where to. By default trained/NAME-seedS here.")
+@click.option("--fresh", is_flag=True, help="Begin anew, whatever lies there.")
+@click.option("--record", "recorded", is_flag=True, help="For authors: add what is measured to the model's own card.")
+def train_(name: str, seed: int | None, steps: int | None, out: Path | None, fresh: bool, recorded: bool) -> None:
+    """Train a model. If it is stopped, the same command goes on with it."""
+    recipe, home = find_recipe(name)
+    seed = recipe.training.seed if seed is None else seed
+    steps = recipe.training.steps if steps is None else steps
+    folder = out or Path("trained") / f"{recipe.name}-seed{seed}"
+    with _bar(recipe.name, steps) as watch:
+        progress = train(recipe, folder, seed=seed, steps=steps, fresh=fresh, watch=watch)
+    claims = record.complete(recipe, folder, progress)
+    _table(claims, shipped=False)
+    if recorded:
+        record.add_seed(recipe, home, seed, claims)
+    click.echo(f"The model lies in {folder}: load_model({str(folder)!r}).")
+
+
+@models.command()
+@click.argument("names", nargs=-1)
+@click.pass_context
+def verify(ctx: click.Context, names: tuple[str, ...]) -> None:
+    """Measure again what the cards claim; by default of all models. Recipes without a model are only named."""
+    bad = 0
+    for name in names or recipe_names():
+        recipe, folder = find_recipe(name)
+        if not names and not any((folder / file).exists() for file in (record.EVIDENCE, WEIGHTS, CARD)):
+            click.echo(f"– {recipe.name}: a recipe, not trained yet")
+            continue
+        began = time.monotonic()
+        claims = record.measure_again(recipe, folder)
+        wrong = record.differences(recipe, folder, claims)
+        sign = click.style("✗", fg="red") if wrong else click.style("✓", fg="green")
+        click.echo(f"{sign} {click.style(recipe.name, bold=True)} ({time.monotonic() - began:.1f} s)")
+        _table(claims)
+        for line in wrong:
+            click.echo(click.style(f"  ✗ {line}", fg="red"))
+        bad += bool(wrong)
+    ctx.exit(1 if bad else 0)
+
+
+@models.command()
+@click.argument("name")
+def evaluate(name: str) -> None:
+    """Judge a model on each evaluation set of its corpus."""
+    recipe, folder = find_recipe(name)
+    model = read_model(folder)
+    click.echo(f"{'suite':24}{'n':>6}{'accuracy':>10}{'top-1':>8}{'logit diff':>12}{'loss':>8}")
+    for suite in recipe.data.suites.values():
+        found = judge(model, suite)
+        click.echo(
+            f"{suite.name:24}{found.n:6}{found.accuracy:10.3f}{found.top1:8.3f}{found.logit_diff:12.2f}{found.loss:8.3f}"
+        )
+
+
+def _summary(recipe: Recipe, folder: Path) -> str:
+    if not (folder / WEIGHTS).exists() or not (folder / CONFIG).exists():
+        return f"not trained yet: unravel models train {recipe.name}"
+    weights = sum(weight.numel() for weight in read_model(find_model(folder)).parameters())
+    evidence = record.read(folder)
+    told = [f"{claim.says} {number(claim.value)}" for claim in evidence["claims"][:2]]
+    parts = [f"{weights:,} weights", f"{evidence['bytes'] / 1e6:.1f} MB", *told]
+    if evidence["checkpoints"]:
+        parts.insert(2, f"{len(evidence['checkpoints'])} checkpoints")
+    return "; ".join(parts)
+
+
+def _table(claims: list[Claim], *, shipped: bool = True) -> None:
+    for claim in claims:
+        sign = "✓" if claim.holds(shipped=shipped) else "✗"
+        click.echo(f"  {sign} {number(claim.value):>8}  {claim.bound_text(shipped=shipped):14}{claim.says}")
+
+
+@contextmanager
+def _bar(name: str, steps: int) -> Iterator[Watch]:
+    """A bar with the time that is left; where there is no terminal, a line for each entry of the log."""
+    with click.progressbar(length=steps, label=name, show_pos=True, item_show_func=_short) as bar:
+
+        def watch(step: int, entry: dict[str, Any] | None) -> None:
+            bar.update(step - bar.pos, entry or bar.current_item)
+            if entry and not bar._is_atty:
+                click.echo(f"step {step} of {steps}: {_short(entry)}")
+
+        yield watch
+
+
+def _short(entry: Any) -> str | None:
+    return f"train loss {entry['train_loss']:.3f}, test loss {entry['test_loss']:.3f}" if entry else None

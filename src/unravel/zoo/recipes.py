@@ -1,0 +1,138 @@
+"""Recipes: all that a model is made from, as `models/NAME/recipe.toml` says it."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from unravel.errors import UnravelError
+from unravel.interp.corpora import Corpus, load_corpus
+from unravel.interp.model.config import GPTConfig
+from unravel.interp.places import content
+
+FILE = "recipe.toml"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the weights are found: AdamW, a warm-up, and at the end a linear decay of the learning rate."""
+
+    steps: int
+    learning_rate: float
+    seed: int = 0
+    """Decides the first weights and the order of the data. What the corpus is about has a seed of its own."""
+    batch: int = 0
+    """Rows in a step; 0: all of the training split in each step."""
+    weight_decay: float = 0.01
+    beta2: float = 0.98
+    warmup: int = 50
+    decay_from: float = 1.0
+    """The part of the steps after which the learning rate falls; 1: never."""
+    decay_to: float = 0.05
+    """What is left of the learning rate at the end of the decay."""
+    log_every: int = 50
+    checkpoints: tuple[int, ...] = ()
+    threads: int = 1
+    """More than one gains nothing with small matrices, and sums would depend on their number."""
+
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate of a step, of `steps` in all."""
+        left = (1 - step / steps) / max(1 - self.decay_from, 1e-9)
+        return self.learning_rate * min(1.0, (step + 1) / max(self.warmup, 1)) * max(self.decay_to, min(1.0, left))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A model of the course before it is trained."""
+
+    name: str
+    phenomenon: str
+    """One line: what is to be seen in it."""
+    about: str
+    """What the card says of it in words; numbers come from the evidence."""
+    evidence: str
+    """Which measurements hold for it: a module of `unravel.zoo.evidence`."""
+    corpus: dict[str, Any]
+    model: dict[str, Any]
+    training: Training
+    circuit: dict[str, list[str]] = field(default_factory=dict)
+    """The heads that play each role, as "layer.head"."""
+
+    @cached_property
+    def data(self) -> Corpus:
+        """The corpus that it is trained on."""
+        options = {key: value for key, value in self.corpus.items() if key != "name"}
+        return load_corpus(self.corpus["name"], **options)
+
+    @cached_property
+    def config(self) -> GPTConfig:
+        """The model's shape; the corpus gives the size of vocabulary and row. TOML has no None: it says "none"."""
+        sizes: dict[str, Any] = {"d_vocab": len(self.data.vocabulary), "n_ctx": self.data.n_ctx}
+        sizes |= {key: None if value == "none" else value for key, value in self.model.items()}
+        return GPTConfig(**sizes)
+
+    def fingerprint(self, seed: int, steps: int) -> str:
+        """Names a training run: another recipe, seed or number of steps has another."""
+        parts = [self.name, self.corpus, self.model, dataclasses.asdict(self.training), seed, steps]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def recipe_names() -> list[str]:
+    """The models that there are recipes of."""
+    return sorted(path.parent.name for path in content("models").glob(f"*/{FILE}"))
+
+
+def find_recipe(name: str | Path) -> tuple[Recipe, Path]:
+    """The recipe called `name` (or in the folder `name`), and the folder that it lies in."""
+    folder = Path(name).expanduser()
+    if isinstance(name, str) and name in recipe_names():
+        folder = content("models") / name
+    if (folder / FILE).is_file():
+        return read_recipe(folder), folder
+    near = difflib.get_close_matches(str(name), recipe_names(), n=1)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    raise UnravelError(f"There is no recipe for {str(name)!r}.", fix=f"{hint}There are: {', '.join(recipe_names())}.")
+
+
+def read_recipe(folder: Path) -> Recipe:
+    """The recipe in a folder. What is missing, unknown or of the wrong kind in it is an `UnravelError`."""
+    path = folder / FILE
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UnravelError(f"This recipe can't be read ({error}).", fix="Put it back as it was.", path=path) from None
+    training = values.pop("training", {})
+    if not isinstance(training, dict):
+        raise UnravelError("`training` must be a table.", fix="Put it back as it was.", path=path)
+    training["checkpoints"] = tuple(training.get("checkpoints", ()))
+    values.setdefault("name", folder.name)
+    recipe = _fill(Recipe, {**values, "training": _fill(Training, training, path)}, path)
+    try:
+        _ = recipe.config
+    except (UnravelError, TypeError, KeyError) as error:
+        raise UnravelError(f"This recipe makes no model: {error}", fix="Put it back as it was.", path=path) from None
+    return recipe
+
+
+def _fill(kind: type[T], values: dict[str, Any], path: Path) -> T:
+    fields = {each.name: each for each in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    strange = sorted(set(values) - set(fields))
+    if strange:
+        raise UnravelError(f"A recipe has no {strange[0]!r}.", fix=f"It knows: {', '.join(fields)}.", path=path)
+    needed = {name for name, each in fields.items() if each.default is each.default_factory is dataclasses.MISSING}
+    if needed - set(values):
+        raise UnravelError(f"This recipe lacks {min(needed - set(values))!r}.", fix="Add it.", path=path)
+    kinds = {"int": int, "float": (int, float), "str": str, "dict[str, Any]": dict}
+    for name, value in values.items():
+        if not isinstance(value, kinds.get(str(fields[name].type), object)):  # type: ignore[arg-type]
+            fault = f"{name} = {value!r} must be of type {fields[name].type}."
+            raise UnravelError(fault, fix="Put it right in the recipe.", path=path)
+    return kind(**values)
