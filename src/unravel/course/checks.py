@@ -11,13 +11,11 @@ from typing import Any
 from unravel.course.code import parse
 from unravel.course.edits import apply_edit
 from unravel.course.faults import Faults, near
-from unravel.course.model import Check, Edit
+from unravel.course.model import DEFAULT_SECONDS, Check, Edit
 from unravel.course.text import read_text
 from unravel.errors import ContentError
 
 __all__ = ["DEFAULT_SECONDS", "ChecksFile", "apply_edit", "read_checks", "sentence"]
-
-DEFAULT_SECONDS = 5.0
 
 # The parameters of what authors call, in order, with the type of each and its default (... for none).
 _CHECKS = {"exercise": (str, ...), "hidden": (bool, False), "seconds": (int | float, DEFAULT_SECONDS)}

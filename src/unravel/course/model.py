@@ -12,6 +12,9 @@ from unravel.errors import UnravelError
 
 Kind = Literal["function", "class", "constant"]
 
+# The time that the learner's code may take in a check that names no other.
+DEFAULT_SECONDS = 5.0
+
 
 @dataclass(frozen=True)
 class Prose:

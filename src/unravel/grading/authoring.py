@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from unravel.course.model import DEFAULT_SECONDS
+
 if TYPE_CHECKING:
     import torch
 
 F = TypeVar("F", bound=Callable[..., None])
 T = TypeVar("T")
-
-DEFAULT_SECONDS = 5.0
 
 
 def checks(exercise: str, *, hidden: bool = False, seconds: float = DEFAULT_SECONDS) -> Callable[[F], F]:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from unravel.grading import wire
 from unravel.grading.fault import LearnerFault
 from unravel.grading.reference import Reference
 from unravel.grading.report import Status
@@ -224,4 +223,4 @@ class Submission:
         return self._session.ask(function.__name__, header, args, kwargs)
 
 
-__all__ = ["CheckMisuse", "Class", "Function", "Handle", "Session", "Submission", "wire"]
+__all__ = ["CheckMisuse", "Class", "Function", "Handle", "Session", "Submission"]
