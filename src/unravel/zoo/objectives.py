@@ -25,7 +25,7 @@ def loss_of(model: HookedGPT, rows: Rows) -> Float[Tensor, ""]:
     """The mean cross-entropy over all positions with a label."""
     tokens, labels = rows
     logits = model(tokens)
-    return functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORE)
+    return functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORE)
 
 
 def batches(recipe: Recipe, seed: int, start: int) -> Iterator[Rows]:
@@ -40,15 +40,15 @@ def probe(recipe: Recipe) -> Callable[[HookedGPT], dict[str, float]]:
     rows = {split: _some(recipe, split) for split in ("train", "test")}
 
     def measure(model: HookedGPT) -> dict[str, float]:
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=recipe.training.bfloat16):
             found: dict[str, float] = {}
             for split, (tokens, labels) in rows.items():
                 found[f"{split}_loss"] = loss_of(model, (tokens, labels)).item()
                 hits = (model(tokens).argmax(-1) == labels)[labels != IGNORE]
                 found[f"{split}_accuracy"] = hits.float().mean().item()
-        for name, suite in recipe.data.suites.items():
-            result = evaluate(model, suite)
-            found |= {f"{name}_accuracy": result.accuracy, f"{name}_top1": result.top1, f"{name}_loss": result.loss}
+            for name, suite in recipe.data.suites.items():
+                result = evaluate(model, suite)
+                found |= {f"{name}_accuracy": result.accuracy, f"{name}_top1": result.top1, f"{name}_loss": result.loss}
         return {name: round(value, 5) for name, value in found.items()}
 
     return measure

@@ -42,6 +42,8 @@ class Training:
     checkpoints: tuple[int, ...] = ()
     threads: int = 1
     """More than one gains nothing with small matrices, and sums would depend on their number."""
+    bfloat16: bool = False
+    """Whether matrices are multiplied in bfloat16 while training: three times as fast where the CPU can do it."""
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of a step, of `steps` in all."""

@@ -18,7 +18,7 @@ from unravel.interp.model.gpt import HookedGPT
 from unravel.interp.model.store import CHECKPOINTS, WEIGHTS, save_checkpoint, save_model
 from unravel.interp.tokens import Tokenizer
 from unravel.zoo import state
-from unravel.zoo.objectives import batches, loss_of, probe
+from unravel.zoo.objectives import Rows, batches, loss_of, probe
 from unravel.zoo.recipes import Recipe
 
 LOG = "log.jsonl"
@@ -119,12 +119,14 @@ def _loop(
             state.save_state(folder, model, optimizer, progress)
         watch(step, entry)
         if step < progress.steps:
-            _step(model, optimizer, next(rows), plan.rate(step, progress.steps))
+            for group in optimizer.param_groups:
+                group["lr"] = plan.rate(step, progress.steps)
+            _step(model, optimizer, next(rows), bfloat16=plan.bfloat16)
 
 
-def _step(model: HookedGPT, optimizer: torch.optim.Optimizer, rows: Any, rate: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
+def _step(model: HookedGPT, optimizer: torch.optim.Optimizer, rows: Rows, *, bfloat16: bool) -> None:
     optimizer.zero_grad()
-    loss_of(model, rows).backward()  # type: ignore[no-untyped-call]
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        loss = loss_of(model, rows)
+    loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()

@@ -14,6 +14,7 @@ KINDS = {
     "ioi": "ioi:measure",
     "grokking": "grokking:measure",
     "brackets": "brackets:measure",
+    "storybook": "storybook:measure",
     "task": "task:measure",
 }
 
