@@ -11,6 +11,7 @@ from parts.desk import Desk
 from parts.draft import Draft, open_draft
 from parts.editor import edit
 from parts.fault import faults_shown, show_fault
+from parts.fresh import seen
 from parts.redraw import redraw
 from parts.text import badge, count, plain, stand_badge
 from parts.verdict import marks
@@ -31,11 +32,11 @@ def exercise_card(desk: Desk, lesson: Lesson, exercise: Exercise, current: bool)
         _head(exercise, stand)
         course_text(exercise.statement)
         draft = _work(desk, lesson, exercise, current)
-        _buttons(desk, lesson, exercise, stand, draft)
+        _buttons(desk, lesson, exercise, stand, draft, current)
         run_if_asked(desk, exercise, draft)
         _verdict(exercise, draft)
         help.hints(exercise, stand)
-        help.shown_solution(desk, exercise, stand)
+        help.shown_solution(desk, exercise, stand, draft)
         help.attempts(desk, exercise, stand)
 
 
@@ -73,7 +74,9 @@ def _work(desk: Desk, lesson: Lesson, exercise: Exercise, current: bool) -> Draf
     return draft
 
 
-def _buttons(desk: Desk, lesson: Lesson, exercise: Exercise, stand: ExerciseProgress, draft: Draft | None) -> None:
+def _buttons(
+    desk: Desk, lesson: Lesson, exercise: Exercise, stand: ExerciseProgress, draft: Draft | None, current: bool
+) -> None:
     with st.container(horizontal=True, key=f"buttons-{exercise.id}"):
         st.button(
             "Check",
@@ -82,11 +85,13 @@ def _buttons(desk: Desk, lesson: Lesson, exercise: Exercise, stand: ExerciseProg
             icon=":material/play_arrow:",
             on_click=ask,
             args=(exercise.id,),
+            shortcut="Mod+Enter" if current else None,
         )
         if draft is not None:
             save = st.button("Save", key=f"save-{exercise.id}", icon=":material/save:", disabled=not draft.dirty)
             if save:
                 draft.save()
+                seen(draft.excerpt.path)
                 redraw()
         help.hint_button(desk, exercise, stand)
         help.solution_menu(desk, exercise, stand)

@@ -10,6 +10,7 @@ import streamlit as st
 
 from parts.desk import Desk
 from parts.draft import Draft
+from parts.fresh import seen
 from parts.redraw import redraw
 from parts.verdict import checks_html
 from unravel.course.model import Exercise
@@ -50,6 +51,7 @@ def run_if_asked(desk: Desk, exercise: Exercise, draft: Draft | None) -> None:
     try:
         if draft is not None:
             draft.save()
+            seen(draft.excerpt.path)
         st.session_state[f"checked-{exercise.id}"] = _check(desk, exercise, draft.text if draft else None)
         st.session_state.pop(f"fault-{exercise.id}", None)
     except UnravelError as fault:

@@ -11,7 +11,7 @@ from streamlit.components.v1 import declare_component
 from streamlit.components.v1.custom_component import CustomComponent
 
 from parts.draft import Draft
-from parts.fault import show_fault
+from parts.fault import faults_shown, show_fault
 from parts.redraw import redraw
 from unravel.course.model import Exercise, Lesson
 from unravel.errors import UnravelError
@@ -27,9 +27,12 @@ def edit(draft: Draft, lesson: Lesson, exercise: Exercise, marks: list[dict[str,
         draft.mounted = draft.text
     text = _plain(draft, key) if st.session_state.get(PLAIN) else _ace(draft, key, marks)
     if text is not None:
-        draft.text = text
+        with faults_shown():
+            draft.take(text)
     if draft.dirty and draft.conflict:
-        _conflict(draft, lesson, exercise)
+        _choose("The file was changed elsewhere while you were writing here.", draft, lesson, exercise)
+    elif draft.dirty and draft.restored:
+        _choose("This was written here before and never saved.", draft, lesson, exercise)
 
 
 def _plain(draft: Draft, key: str) -> str | None:
@@ -72,9 +75,9 @@ def _component() -> CustomComponent:
     return declare_component("unravel_editor", path=str(build))
 
 
-def _conflict(draft: Draft, lesson: Lesson, exercise: Exercise) -> None:
-    fix = "Choose which one to keep. Your text here is safe until you do."
-    show_fault(UnravelError("The file was changed elsewhere while you were writing here.", fix=fix))
+def _choose(fault: str, draft: Draft, lesson: Lesson, exercise: Exercise) -> None:
+    """Two texts, one editor: the learner says which."""
+    show_fault(UnravelError(fault, fix="Choose which one to keep. Your text here is safe until you do."))
     with st.container(horizontal=True):
         for label, take in (("Load the file's version", draft.load), ("Keep what is here", draft.keep)):
             if st.button(label, key=f"{label}-{exercise.id}"):

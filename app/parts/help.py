@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from datetime import datetime
 
 import streamlit as st
@@ -12,6 +13,7 @@ from parts.fault import faults_shown
 from parts.outline import displayed
 from parts.redraw import redraw
 from parts.text import WORDS, ago, badge, count, plain
+from parts.timeline import timeline_html
 from unravel.course.model import Exercise, Lesson
 from unravel.workspace.excerpt import open_excerpt
 from unravel.workspace.guide import next_hint, solution
@@ -54,11 +56,28 @@ def solution_menu(desk: Desk, exercise: Exercise, stand: ExerciseProgress) -> No
                 redraw()
 
 
-def shown_solution(desk: Desk, exercise: Exercise, stand: ExerciseProgress) -> None:
-    """The solution, when it is open."""
-    if st.session_state.get(f"solution-{exercise.id}") and (stand.ever_passed or stand.gave_up):
+def shown_solution(desk: Desk, exercise: Exercise, stand: ExerciseProgress, draft: Draft | None) -> None:
+    """The solution, when it is open, and what sets one's own apart from it."""
+    if not (st.session_state.get(f"solution-{exercise.id}") and (stand.ever_passed or stand.gave_up)):
+        return
+    text = solution(desk.workspace, desk.course, exercise.id).rstrip()
+    if draft is None:
         st.caption("One way to write it")
-        st.code(solution(desk.workspace, desk.course, exercise.id).rstrip(), language="python")
+        st.code(text, language="python")
+        return
+    whole, beside = st.tabs(["One way to write it", "Beside yours"])
+    whole.code(text, language="python")
+    with beside:
+        lines = difference(draft.text, text)
+        st.caption("Lines that begin with - are yours, with + the course's. Other ways may be as good.")
+        st.code(lines or "They are the same.", language="diff" if lines else None)
+
+
+def difference(mine: str, theirs: str) -> str:
+    """The lines in which two texts differ, with all that stands between; empty if they agree."""
+    old, new = mine.rstrip().splitlines(), theirs.rstrip().splitlines()
+    found = difflib.unified_diff(old, new, n=max(len(old), len(new)), lineterm="")
+    return "\n".join(list(found)[3:])
 
 
 def reset_menu(desk: Desk, lesson: Lesson, exercise: Exercise, draft: Draft) -> None:
@@ -79,8 +98,10 @@ def attempts(desk: Desk, exercise: Exercise, stand: ExerciseProgress) -> None:
     if not stand.attempts:
         return
     with st.expander(f"{count(stand.attempts, 'attempt')} so far", icon=":material/history:"):
-        rows = desk.workspace.store.attempts(exercise.id)[-SHOWN:]
-        lines = []
+        every = desk.workspace.store.attempts(exercise.id)
+        if len(every) > 1:
+            st.html(timeline_html(every))
+        rows, lines = every[-SHOWN:], []
         for attempt in reversed(rows):
             when = ago(datetime.fromisoformat(attempt.created))
             lines.append(f"<li>{badge(*WORDS.get(attempt.status, (attempt.status, 'calm')))} {plain(when)}</li>")

@@ -7,6 +7,7 @@ from parts.blocks import callout, predict, prose, revealed
 from parts.card import exercise_card
 from parts.demo import Slots, fill_demos, place_demo
 from parts.desk import Desk
+from parts.fresh import follow, seen
 from parts.outline import contents
 from parts.text import count, plain
 from streamlit.navigation.page import StreamlitPage
@@ -19,6 +20,7 @@ def lesson_page(desk: Desk, lesson: Lesson, following: StreamlitPage | None) -> 
     progress = desk.workspace.store.progress()
     passed = {name for name, stand in progress.items() if stand.passed}
     _contents(lesson, passed)
+    seen(desk.workspace.file(lesson))
     st.title(lesson.title, anchor=False)
     minutes = sum(exercise.minutes for exercise in lesson.exercises)
     facts = [count(len(lesson.exercises), "exercise"), count(lesson.points, "point"), f"{minutes} min of exercises"]
@@ -34,6 +36,7 @@ def lesson_page(desk: Desk, lesson: Lesson, following: StreamlitPage | None) -> 
     if following is not None:
         st.divider()
         st.page_link(following, label=f"Next lesson: {following.title}", icon=":material/arrow_forward:")
+    follow(desk.workspace.file(lesson))
     # Last, so that all the rest can be read and used while the demos run for the first time.
     fill_demos(lesson, slots)
 
