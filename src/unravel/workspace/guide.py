@@ -150,10 +150,11 @@ def progress_here() -> dict[str, ExerciseProgress]:
 def stands(workspace: Workspace, course: Course) -> tuple[LessonStand, ...]:
     """How every lesson stands, in the order of the course."""
     progress = workspace.store.progress()
-    return tuple(_stand(lesson, progress) for lesson in course.lessons())
+    return tuple(stand_of(lesson, progress) for lesson in course.lessons())
 
 
-def _stand(lesson: Lesson, progress: dict[str, ExerciseProgress]) -> LessonStand:
+def stand_of(lesson: Lesson, progress: Mapping[str, ExerciseProgress]) -> LessonStand:
+    """How one lesson stands."""
     mine = [progress.get(exercise.id, UNTOUCHED) for exercise in lesson.exercises]
     broken = tuple(item.exercise for item in mine if item.ever_passed and not item.passed)
     return LessonStand(lesson, sum(item.passed for item in mine), broken, sum(item.points for item in mine))

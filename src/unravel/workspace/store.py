@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unravel.workspace.database import Database
+from unravel.workspace.history import FAILURES_QUERY, HISTORY_QUERY, Event, diagnoses_of, events_of
 from unravel.workspace.progress import IDLE, PROGRESS_QUERY, ExerciseProgress, from_row
 
 if TYPE_CHECKING:
@@ -102,6 +103,14 @@ class Store:
         """How the learner stands, by exercise; one that was never touched is absent."""
         rows = self._database.run(PROGRESS_QUERY, {"learner": self.learner})
         return {row[0]: from_row(row) for row in rows}
+
+    def history(self) -> tuple[Event, ...]:
+        """What the learner did, oldest first, without the reports."""
+        return events_of(self._database.run(HISTORY_QUERY, {"learner": self.learner}))
+
+    def diagnoses(self) -> dict[str, tuple[str, ...]]:
+        """The mistakes that the grader named in failed attempts, by exercise, oldest first."""
+        return diagnoses_of(self._database.run(FAILURES_QUERY, {"learner": self.learner}))
 
     def _attempt(self, report: dict[str, Any], result: dict[str, Any]) -> Attempt:
         from unravel.workspace.models import Attempt
