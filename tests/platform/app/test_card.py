@@ -78,6 +78,6 @@ def test_attempts_are_drawn_over_time(app: Open, grader: Grader) -> None:
     test = press(write(app("basics"), "double", double("3 * x")), "check-double")
     assert 'class="u-timeline"' not in words(test)
     test = press(write(test, "double", double("2 * x")), "check-double")
-    assert words(test).count('class="u-column"') == 2
+    assert words(test).count('class="u-column"') == len(grader.asked) >= 2
     assert "Not right yet, 0 of 1 checks" in words(test)
     assert "Passed, 1 of 1 checks" in words(test)
