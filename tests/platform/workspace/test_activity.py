@@ -17,8 +17,6 @@ moments = st.datetimes(datetime(2029, 1, 1), datetime(2031, 1, 1)).map(lambda mo
 kinds = st.sampled_from([("attempt", "passed"), ("attempt", "failed"), ("hint", ""), ("give up", "")])
 done = st.builds(lambda kind, name, at: Event(kind[0], name, kind[1], at), kinds, st.sampled_from("ab"), moments)
 histories = st.lists(done)
-    st.builds(lambda kind, name, at: Event(*kind[:1], name, kind[1], at), kinds, st.sampled_from("ab"), moments)
-)
 zones = st.integers(-12, 14).map(lambda hours: timezone(timedelta(hours=hours)))
 
 
