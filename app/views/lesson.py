@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 from parts.blocks import callout, predict, prose, revealed
 from parts.card import exercise_card
@@ -13,6 +15,8 @@ from parts.text import count, plain
 from streamlit.navigation.page import StreamlitPage
 
 from unravel.course.model import Block, Callout, Demo, Lesson, Place, Predict, Prose
+
+_FOLLOW = Path(__file__).parents[1] / "follow.js"
 
 
 def lesson_page(desk: Desk, lesson: Lesson, following: StreamlitPage | None) -> None:
@@ -64,3 +68,4 @@ def _contents(lesson: Lesson, passed: set[str]) -> None:
     with st.sidebar, st.container(key="contents"):
         st.markdown("**On this page**")
         st.markdown("\n".join(lines))
+        st.html(f"<script>{_FOLLOW.read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)
