@@ -6,6 +6,7 @@ import html
 import re
 from datetime import UTC, datetime
 
+from unravel.course.text import count as count
 from unravel.workspace.progress import ExerciseProgress
 
 _CODE = re.compile(r"`([^`\n]+)`")
@@ -68,12 +69,3 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
             count = seconds // size
             return f"{count} {unit}{'s' if count > 1 else ''} ago"
     return "just now"
-
-
-def count(number: int, thing: str) -> str:
-    """A number with its noun.
-
-    >>> count(1, "point"), count(2, "point")
-    ('1 point', '2 points')
-    """
-    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -14,6 +14,7 @@ from unravel.lazy import Commands
 
 ELSEWHERE = {
     "models": ("unravel.zoo.commands:models", "The course's small models: list, show, train, verify, evaluate."),
+    "progress": ("unravel.export.commands:progress", "Show your streak, what is left and what was hard, or export it."),
     "dev": ("unravel.dev.commands:dev", "For authors: new, sync, check."),
 }
 

@@ -1,4 +1,4 @@
-"""Reading a text file of the course."""
+"""Small things with text: reading a file of the course, a number with its noun."""
 
 from __future__ import annotations
 
@@ -17,3 +17,12 @@ def read_text(path: Path) -> str:
         raise ContentError("This file is not UTF-8.", fix="Save it as UTF-8.", path=path) from None
     except OSError as error:
         raise ContentError(f"This file can't be read: {error.strerror}.", path=path) from None
+
+
+def count(number: int, thing: str) -> str:
+    """A number with its noun.
+
+    >>> count(1, "point"), count(2, "point")
+    ('1 point', '2 points')
+    """
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -11,6 +11,7 @@ from pathlib import Path
 from click import style
 
 from unravel.course.model import Chapter, Course, Exercise, Lesson
+from unravel.course.text import count
 from unravel.workspace.guide import Answer, LessonStand, Rung, Spot
 from unravel.workspace.progress import IDLE, ExerciseProgress
 from unravel.workspace.reset import ResetReport
@@ -89,7 +90,7 @@ def next_up(spot: Spot | None, page: Path | None, *, app: bool, missing: Sequenc
 
 def _next(spot: Spot, page: Path | None, app: bool) -> list[str]:
     exercise = spot.exercise
-    effort = f"{exercise.minutes} min, {_count(exercise.points, 'point')}, difficulty {_dots(exercise.difficulty)}"
+    effort = f"{exercise.minutes} min, {count(exercise.points, 'point')}, difficulty {_dots(exercise.difficulty)}"
     read = "unravel serve  (opens the lessons in the browser)" if app or page is None else _near(page)
     seen = ["  seen          you have seen the solution; write it yourself to pass"] if spot.gave_up else []
     return [
@@ -171,7 +172,7 @@ def _sums(stands: Iterable[LessonStand]) -> Row:
     best = "  (best so far)" if any(stand.broken for stand in stands) else ""
     colour = "green" if exercises and done == exercises else None
     bar = style("█" * full, fg="green") + style("░" * (BAR - full), dim=True)
-    return [bar, style(f"{done:3}/{exercises} done", fg=colour), f"{points:4}/{_count(most, 'point')}{best}"]
+    return [bar, style(f"{done:3}/{exercises} done", fg=colour), f"{points:4}/{count(most, 'point')}{best}"]
 
 
 def _title(chapter: Chapter) -> str:
@@ -180,10 +181,6 @@ def _title(chapter: Chapter) -> str:
 
 def _dots(difficulty: int) -> str:
     return "●" * difficulty + "○" * (5 - difficulty)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _table(rows: Sequence[Row]) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from unravel.course.model import Course, Exercise
+from unravel.course.text import count
 from unravel.workspace.guide import UNTOUCHED
 from unravel.workspace.history import Event
 from unravel.workspace.progress import ExerciseProgress
@@ -34,6 +35,17 @@ class WeakSpot:
     mistake: str
     repeats: int
     advice: str
+
+    @property
+    def signs(self) -> tuple[str, ...]:
+        """Why it is a weak spot, in words."""
+        said = {
+            "passed before, broken now": self.broken,
+            count(self.failures, "failed attempt"): self.failures,
+            count(self.hints, "hint"): self.hints,
+            "solution seen": self.gave_up,
+        }
+        return tuple(words for words, holds in said.items() if holds)
 
     @property
     def weight(self) -> int:
