@@ -10,10 +10,12 @@ import streamlit as st
 from parts.desk import Desk, open_desk, warm_up
 from parts.editor import PLAIN
 from parts.fault import faults_shown
+from parts.navigation import navigation
 from parts.text import plain
 from streamlit.navigation.page import StreamlitPage
 from views.home import home
 from views.lesson import lesson_page
+from views.playground import playground
 from views.progress import progress_page
 from views.trouble import broken_lesson, trouble
 
@@ -26,13 +28,14 @@ def main() -> None:
     """Draws one page."""
     st.set_page_config("Unravel", page_icon=str(HERE / "icon.svg"), layout="centered")
     st.html(HERE / "style.css")
+    st.html(f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)
     try:
         desk = open_desk()
         menu, lessons = _menu(desk)
     except UnravelError as fault:
         st.navigation([st.Page(partial(trouble, fault), title="Unravel", default=True)], position="hidden").run()
         return
-    page = st.navigation(menu, expanded=True)
+    page = navigation(menu)
     _follow_link(lessons, page)
     page.run()
     _foot(desk)
@@ -44,6 +47,7 @@ def _menu(desk: Desk) -> tuple[dict[str, list[StreamlitPage]], dict[str, Streaml
     lessons: dict[str, StreamlitPage] = {}
     start = _page(partial(home, desk, lessons), "Home", "home", "map", default=True)
     menu = {"": [start, _page(partial(progress_page, desk, lessons), "Progress", "your-progress", "bar_chart")]}
+    menu[""].append(_page(partial(playground, lessons), "Playground", "playground", "science"))
     progress = desk.workspace.store.progress()
     for lesson in reversed(list(desk.course.lessons())):
         following = next(reversed(lessons.values()), None)

@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from parts.desk import demos
+from parts.ink import QUIET, inked, is_dark
 from unravel.course.model import Demo, Lesson
 from unravel.export.demos import DemoOutput
 
@@ -67,8 +68,7 @@ def _show(output: DemoOutput, key: str) -> None:
     if output.value:
         st.code(output.value, language=None, wrap_lines=True)
     for number, figure in enumerate(output.figures):
-        dark = st.context.theme.type == "dark"
-        st.plotly_chart(_figure(figure, dark), key=f"{key}-{number}", theme=None, config={"displayModeBar": False})
+        st.plotly_chart(_figure(figure, is_dark()), key=f"{key}-{number}", theme=None, config=QUIET)
     if output.error:
         st.warning("This demo could not be run.", icon=":material/warning:")
         st.code(output.error, language=None, wrap_lines=True)
@@ -79,5 +79,4 @@ def _figure(text: str, dark: bool) -> Any:
     """The figure in the page's own ink and letters."""
     from plotly.io import from_json
 
-    figure = from_json(text, skip_invalid=True)
-    return figure.update_layout(font_color="#c9ccd1" if dark else "#4a4f57", font_family="Source Sans, sans-serif")
+    return inked(from_json(text, skip_invalid=True), dark)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from unravel.workspace.workspace import VARIABLE, Workspace
 
 # The first page and the warm server come first: they need the processor more than demos that nobody waits for.
 AHEAD_SECONDS = 20.0
+CALM_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,18 @@ def _warm_up(course: Course) -> None:
         connection = None
     if connection is not None:
         connection.close()
+    time.sleep(CALM_SECONDS)
+    _warm_playground()
     time.sleep(AHEAD_SECONDS)
     for lesson in course.lessons():
         demos().start(lesson, ahead=True)
+
+
+def _warm_playground() -> None:
+    """What the playground imports takes seconds; its first model is read too."""
+    with suppress(UnravelError):
+        from unravel.playground.catalogue import catalogue
+        from unravel.playground.subject import load_subject
+
+        for entry in catalogue()[:1]:
+            load_subject(entry.name)

@@ -61,9 +61,10 @@ def _entry(folder: Path) -> Entry:
         return Entry(folder.name, _told(folder / "card.md"))
     try:
         values = tomllib.loads(recipe.read_text(encoding="utf-8"))
-        corpus = dict(values["corpus"])
-        return Entry(folder.name, str(values["phenomenon"]), str(corpus.pop("name")), tuple(sorted(corpus.items())))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        corpus = dict(values.get("corpus", {}))
+        about = str(values.get("phenomenon", ""))
+        return Entry(folder.name, about, str(corpus.pop("name", "")), tuple(sorted(corpus.items())))
+    except (OSError, ValueError, TypeError) as error:
         raise UnravelError(f"This recipe can't be read ({error}).", fix="Put it back as it was.", path=recipe) from None
 
 
