@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from unravel.interp.corpora.base import Corpus, filled, next_token, suite
+from unravel.errors import UnravelError
+from unravel.interp.corpora.base import IGNORE, Corpus, filled, next_token, suite
 from unravel.interp.corpora.names_of_people import BOYS, GIRLS
 from unravel.interp.corpora.seeds import Integers, Uniform, dice, pick, sample, shuffle
 from unravel.interp.corpora.vocabulary import SPECIAL, Vocabulary, words
@@ -40,6 +42,7 @@ STORIES = (
     "F and G went to the PLACE . TIME F and G left the PLACE .",
 )
 FILLERS = ("The PLACE was LOOK .", "Today the THING was LOOK .", "It was LOOK .")
+ASKS = ("text", "receiver", "people")
 LIKE_AN = ("a", "e", "i", "o", "u")
 
 
@@ -49,12 +52,18 @@ class Names(Corpus):
     In two of five such sentences the giver is new, and then it is *the giver* who is asked for once more. So "not the
     name that came last" is wrong there, and a model must find out whether a name came twice. One pair of names in ten
     is never seen together in training, and two templates never at all.
+
+    `asks` says what has a label: each next token of the `text`; or only what follows "to" (`receiver`: it is one, or
+    a place); or that and the giver (`people`). What is asked decides which circuit a model finds.
     """
 
     name = "names"
     about = "Indirect objects in one sentence, plain and conditional, with held-out pairs of names and templates."
 
-    def __init__(self, *, seed: int = 0) -> None:
+    def __init__(self, *, seed: int = 0, asks: str = "text") -> None:
+        if asks not in ASKS:
+            raise UnravelError(f"The corpus names can't ask for {asks!r}.", fix=f"Choose from: {', '.join(ASKS)}.")
+        self.asks = asks
         used = {word for line in TRAINING + HELD_OUT + STORIES + FILLERS for word in line.split()} - SLOTS
         used |= {*PLACES, *THINGS, *LOOKS, *GAVE, *MET, *TIMES, "a", "an"}
         super().__init__(seed=seed, vocabulary=Vocabulary(SPECIAL + NAMES + tuple(sorted(used)), True), n_ctx=24)
@@ -66,7 +75,8 @@ class Names(Corpus):
         roll = dice(*self.stream(split, seed))
         texts = [self._document(roll, held=split == "test") for _ in range(count)]
         tokens = filled([self._numbers(text) for text in texts], self.n_ctx, self.vocabulary.pad)
-        return tokens, next_token(tokens, self.vocabulary.pad)
+        labels = next_token(tokens, self.vocabulary.pad)
+        return tokens, labels if self.asks == "text" else np.where(self._asked(tokens), labels, IGNORE)
 
     def make_suites(self) -> list[Suite]:
         """Plain and conditional, each over held-out pairs of names and over held-out templates."""
@@ -87,6 +97,13 @@ class Names(Corpus):
             pairs = [frozenset((a, b)) in self.held_pairs for at, a in enumerate(chosen) for b in chosen[:at]]
             if pairs[0] if held else not any(pairs):
                 return chosen
+
+    def _asked(self, tokens: Integers) -> NDArray[np.bool_]:
+        """Where a question stands: at "to" and, of `people`, before a name that gives."""
+        name, to, gave = (np.isin(tokens, self.vocabulary.encode(known)) for known in (NAMES, ("to",), GAVE))
+        if self.asks == "people":
+            to[:, :-2] |= name[:, 1:-1] & gave[:, 2:]
+        return to
 
     def _document(self, roll: Uniform, *, held: bool) -> list[str]:
         first = fill(pick(FILLERS, roll), roll) if roll() < 0.3 else []

@@ -11,7 +11,7 @@ import torch
 from unravel.errors import UnravelError
 from unravel.interp.corpora import CORPORA, load_corpus
 from unravel.interp.corpora.base import IGNORE
-from unravel.interp.corpora.names import HELD_OUT, NAMES, TRAINING
+from unravel.interp.corpora.names import GAVE, HELD_OUT, NAMES, TRAINING
 
 
 def rows(corpus, split="train", count=2000, seed=0):
@@ -58,13 +58,15 @@ def test_random_gap_can_be_solved_by_induction_and_by_nothing_nearer():
 def test_brackets_are_labelled_right_and_half_of_them_balanced(split):
     corpus = load_corpus("brackets")
     tokens, labels = rows(corpus, split, 3000)
-    for row, label in zip(tokens[:, 1:].tolist(), labels[:, 0].tolist(), strict=True):
+    asked = labels != IGNORE
+    assert (asked.sum(1) == 1).all()
+    assert (tokens[asked] == corpus.vocabulary.eos).all()
+    for row, label in zip(tokens[:, 1:].tolist(), labels[asked].tolist(), strict=True):
         text = "".join(corpus.vocabulary.decode(row))
         while "()" in text:
             text = text.replace("()", "")
         assert label == (text == "")
-    assert 0.45 < labels[:, 0].double().mean() < 0.55
-    assert (labels[:, 1:] == IGNORE).all()
+    assert 0.45 < labels[asked].double().mean() < 0.55
 
 
 def test_no_string_of_brackets_is_in_both_splits():
@@ -142,6 +144,29 @@ def test_suites_of_names_are_balanced_held_out_and_right(name):
 def test_every_training_template_is_used():
     starts = {" ".join(text.split()[:1]) for text in load_corpus("names").documents("train", 500)}
     assert {template.split()[0] for template in TRAINING if template[0] != "F"} <= starts
+
+
+@pytest.mark.parametrize("asks", ["receiver", "people"])
+def test_names_can_ask_for_receiver_or_people_alone(asks):
+    corpus = load_corpus("names", asks=asks)
+    (tokens, labels), plain = next(corpus.labelled("train", 200)), next(load_corpus("names").labelled("train", 200))
+    assert torch.equal(tokens, plain[0])  # the text is the same, only the questions differ
+    word, asked = corpus.vocabulary.tokens, labels != IGNORE
+    assert torch.equal(labels[asked], plain[1][asked])
+    givers = 0
+    for row, column in asked.nonzero().tolist():
+        if word[tokens[row, column]] != "to":
+            assert asks == "people"
+            assert word[labels[row, column]] in NAMES
+            assert word[tokens[row, column + 2]] in GAVE
+            givers += 1
+    assert asked[tokens == corpus.vocabulary.index["to"]].all()
+    assert (givers > 150) == (asks == "people")
+
+
+def test_names_ask_for_nothing_unknown():
+    with pytest.raises(UnravelError, match="can't ask for 'all'"):
+        load_corpus("names", asks="all")
 
 
 @pytest.mark.parametrize("name", sorted(CORPORA))
