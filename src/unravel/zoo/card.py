@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from unravel.zoo.recipes import Recipe
+from unravel.zoo.spread import Spread
 
 CARD = "card.md"
+OTHERS = "other seeds"
 
 
-def card(recipe: Recipe, evidence: dict[str, Any]) -> str:
-    """The card as Markdown."""
+def card(recipe: Recipe, evidence: dict[str, Any], spread: Spread | None = None) -> str:
+    """The card as Markdown; with `spread`, beside each value how it fared from other seeds."""
     parts = [
         f"# {recipe.name}",
         recipe.phenomenon,
@@ -18,13 +20,13 @@ def card(recipe: Recipe, evidence: dict[str, Any]) -> str:
         "## What it is",
         _shape(recipe, evidence),
         "## Evidence",
-        _claims(evidence),
+        _claims(evidence, spread),
+        _seeds(recipe, spread),
         *_roles(recipe),
-        *_seeds(evidence),
-        "## How it was trained",
+        "## How it was made" if recipe.constructed else "## How it was trained",
         _training(recipe, evidence),
         "Measure it again with `unravel models verify " + recipe.name + "`. "
-        "This card is generated from `recipe.toml` and `evidence.json`; the weights are under CC0.",
+        "This card is generated from `recipe.toml`, `evidence.json` and `spread.json`; the weights are under CC0.",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -54,12 +56,29 @@ def _shape(recipe: Recipe, evidence: dict[str, Any]) -> str:
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
 
 
-def _claims(evidence: dict[str, Any]) -> str:
-    lines = [
-        f"| {claim['says']} | {number(claim['value'])} | {_bound(claim['at_least'], claim['at_most'])} |"
+def _claims(evidence: dict[str, Any], spread: Spread | None) -> str:
+    head = ["measured", "value", "must be"]
+    rows = [
+        [claim["says"], number(claim["value"]), _bound(claim["at_least"], claim["at_most"])]
         for claim in evidence["claims"]
     ]
-    return "\n".join(["| measured | value | must be |", "|---|---|---|", *lines])
+    if spread:
+        head.append(OTHERS)
+        rows = [[*row, _range(claim, spread)] for row, claim in zip(rows, evidence["claims"], strict=True)]
+    lines = ["| " + " | ".join(row) + " |" for row in [head, *rows]]
+    return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]])
+
+
+def _range(claim: dict[str, Any], spread: Spread) -> str:
+    """As in `0.91 to 0.97 (≥ 0.9)`; with the number of seeds where not all have the claim."""
+    values = spread.values(claim["name"])
+    if not values:
+        return "–"
+    told = [number(min(values)), number(max(values))]
+    if len(values) < len(spread.seeds):
+        told[1] += f", {len(values)} of {len(spread.seeds)}"
+    bound = _bound(*claim["any_seed"]) if claim["any_seed"] else ""
+    return " to ".join(told) + (f" ({bound})" if bound else "")
 
 
 def _bound(low: float | None, high: float | None) -> str:
@@ -69,6 +88,10 @@ def _bound(low: float | None, high: float | None) -> str:
 
 
 def _roles(recipe: Recipe) -> list[str]:
+    if recipe.constructed:
+        from unravel.zoo.constructed.drawing import drawn
+
+        return ["## The circuit", drawn(recipe.name)]
     if not recipe.circuit:
         return []
     lines = [f"- {role}: {', '.join(f'L{head.replace(chr(46), chr(72))}' for head in heads)}"
@@ -76,21 +99,27 @@ def _roles(recipe: Recipe) -> list[str]:
     return ["## The circuit", "\n".join(lines)]
 
 
-def _seeds(evidence: dict[str, Any]) -> list[str]:
-    """How the claims fared when the model was trained from other seeds."""
-    seeds: dict[str, dict[str, float]] = evidence["seeds"]
-    if not seeds:
-        return []
-    lines = [
-        f"| {claim['says']} | " + " | ".join(number(found.get(claim["name"])) for found in seeds.values()) + " |"
-        for claim in evidence["claims"]
-    ]
-    names = " | ".join(f"seed {seed}" for seed in seeds)
-    table = [f"| measured | {names} |", "|---" * (1 + len(seeds)) + "|", *lines]
-    return ["## Other seeds", "\n".join(table)]
+def _seeds(recipe: Recipe, spread: Spread | None) -> str:
+    """What the last column of the table is, or why it is not there."""
+    if recipe.spread.exempt:
+        return f"Not trained anew from other seeds: {recipe.spread.exempt}"
+    if not spread:
+        return "Not yet trained anew from other seeds."
+    seeds = [str(seed) for seed in spread.seeds]
+    shorter = f", for {recipe.spread.steps} steps" if recipe.spread.steps else ""
+    return (
+        f"{OTHERS.capitalize()}: the least and the most of the same measurement on {len(seeds)} models trained anew, "
+        f"from {', '.join(seeds)}{shorter}; in brackets what it must be there, where that differs. "
+        "Which head or frequency plays which part is another matter in each."
+    )
 
 
 def _training(recipe: Recipe, evidence: dict[str, Any]) -> str:
+    if recipe.constructed:
+        return (
+            "Written by `unravel.zoo.constructed`, in float16: no step of training, no seed, always the same weights. "
+            f"Again: `unravel models train {recipe.name}`."
+        )
     plan, run = recipe.training, evidence["training"]
     rows = f"batches of {plan.batch}" if plan.batch else "all of the training split in each step"
     return (

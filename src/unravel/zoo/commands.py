@@ -15,18 +15,29 @@ from unravel.interp.model.load import find_model
 from unravel.interp.model.store import CONFIG, WEIGHTS, read_model
 from unravel.interp.suites import evaluate as judge
 from unravel.lazy import Commands
-from unravel.zoo import record
+from unravel.zoo import record, spread
 from unravel.zoo.card import CARD, number
 from unravel.zoo.evidence import Claim
 from unravel.zoo.recipes import Recipe, find_recipe, recipe_names
+from unravel.zoo.retrain import add_seed
 from unravel.zoo.train import Watch, train
 
 Folder = click.Path(file_okay=False, path_type=Path)
 
 
+def _seeds(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...]:
+    try:
+        seeds = tuple(int(seed) for seed in (value or "").split(",") if seed)
+    except ValueError:
+        raise click.BadParameter("seeds are whole numbers with commas between, as in 11,12,13") from None
+    if any(seed < 0 for seed in seeds):
+        raise click.BadParameter("a seed is not below 0")
+    return seeds
+
+
 @click.group(cls=Commands)
 def models() -> None:
-    """The course's small models: list, show, train, verify, evaluate."""
+    """The course's small models: list, show, train, spread, verify, evaluate."""
 
 
 @models.command(name="list")
@@ -56,10 +67,9 @@ def show(name: str) -> None:
 @click.option("--steps", type=click.IntRange(min=1), help="The recipe's by default.")
 @click.option("--out", type=Folder, help="Where to. By default trained/NAME-seedS here.")
 @click.option("--fresh", is_flag=True, help="Begin anew, whatever lies there.")
-@click.option("--record", "recorded", is_flag=True, help="For authors: add what is measured to the model's own card.")
-def train_(name: str, seed: int | None, steps: int | None, out: Path | None, fresh: bool, recorded: bool) -> None:
+def train_(name: str, seed: int | None, steps: int | None, out: Path | None, fresh: bool) -> None:
     """Train a model. If it is stopped, the same command goes on with it."""
-    recipe, home = find_recipe(name)
+    recipe, _ = find_recipe(name)
     seed = recipe.training.seed if seed is None else seed
     steps = recipe.training.steps if steps is None else steps
     folder = out or Path("trained") / f"{recipe.name}-seed{seed}"
@@ -67,9 +77,35 @@ def train_(name: str, seed: int | None, steps: int | None, out: Path | None, fre
         progress = train(recipe, folder, seed=seed, steps=steps, fresh=fresh, watch=watch)
     claims = record.complete(recipe, folder, progress)
     _table(claims, shipped=False)
-    if recorded:
-        record.add_seed(recipe, home, seed, claims)
     click.echo(f"The model lies in {folder}: load_model({str(folder)!r}).")
+
+
+@models.command(name="spread")
+@click.argument("name")
+@click.option("--seeds", callback=_seeds, help="As in 11,12,13; the recipe's by default.")
+@click.option("--out", type=Folder, default="trained", show_default=True, help="Where the models lie until measured.")
+@click.pass_context
+def spread_(ctx: click.Context, name: str, seeds: tuple[int, ...], out: Path) -> None:
+    """For authors: train a model anew from other seeds and put what is measured on its card.
+
+    If it is stopped, the same command goes on; seeds that are on the card are left out.
+    """
+    recipe, home = find_recipe(name)
+    if recipe.spread.exempt:
+        raise UnravelError(f"{recipe.name} is not trained anew: {recipe.spread.exempt}", path=home)
+    record.read(home)
+    bad = False
+    known = spread.read(recipe, home)
+    for seed in seeds or recipe.spread.seeds:
+        if known and seed in known.seeds:
+            click.echo(f"Seed {seed} is on the card already.")
+            continue
+        with _bar(f"{recipe.name}, seed {seed}", spread.steps(recipe)) as watch:
+            claims = add_seed(recipe, home, seed, out, watch)
+        _table(claims, shipped=False)
+        bad |= not all(claim.holds(shipped=False) for claim in claims)
+    click.echo(f"They are on the card: unravel models show {recipe.name}")
+    ctx.exit(1 if bad else 0)
 
 
 @models.command()
@@ -91,6 +127,8 @@ def verify(ctx: click.Context, names: tuple[str, ...]) -> None:
         _table(claims)
         for line in wrong:
             click.echo(click.style(f"  ✗ {line}", fg="red"))
+        if lacking := spread.missing(recipe, folder):
+            click.echo(click.style(f"  ! {lacking}", fg="yellow"))
         bad += bool(wrong)
     ctx.exit(1 if bad else 0)
 

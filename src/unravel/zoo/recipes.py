@@ -19,6 +19,8 @@ from unravel.interp.places import content
 
 FILE = "recipe.toml"
 T = TypeVar("T")
+UNTRAINED = {"steps": 0, "learning_rate": 0.0, "batch": 1}
+"""What stands for the training of a model that has none: its log holds one entry, of the model as it is."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,17 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Retraining:
+    """How the model is trained anew from other seeds, to see how far its claims depend on one."""
+
+    seeds: tuple[int, ...] = (11, 12, 13)
+    steps: int = 0
+    """0: as many as the shipped one."""
+    exempt: str = ""
+    """Why it is not trained anew, for the card; empty if it is."""
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A model of the course before it is trained."""
 
@@ -65,8 +78,11 @@ class Recipe:
     corpus: dict[str, Any]
     model: dict[str, Any]
     training: Training
+    constructed: bool = False
+    """Whether the weights are written by `unravel.zoo.constructed`, not trained; that gives the shape of the model too."""
     circuit: dict[str, list[str]] = field(default_factory=dict)
     """The heads that play each role, as "layer.head"."""
+    spread: Retraining = Retraining()
 
     @cached_property
     def data(self) -> Corpus:
@@ -77,6 +93,10 @@ class Recipe:
     @cached_property
     def config(self) -> GPTConfig:
         """The model's shape; the corpus gives the size of vocabulary and row. TOML has no None: it says "none"."""
+        if self.constructed:
+            from unravel.zoo.constructed.stream import config_for
+
+            return config_for(self.data)
         sizes: dict[str, Any] = {"d_vocab": len(self.data.vocabulary), "n_ctx": self.data.n_ctx}
         sizes |= {key: None if value == "none" else value for key, value in self.model.items()}
         return GPTConfig(**sizes)
@@ -111,17 +131,23 @@ def read_recipe(folder: Path) -> Recipe:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UnravelError(f"This recipe can't be read ({error}).", fix="Put it back as it was.", path=path) from None
-    training = values.pop("training", {})
-    if not isinstance(training, dict):
-        raise UnravelError("`training` must be a table.", fix="Put it back as it was.", path=path)
-    training["checkpoints"] = tuple(training.get("checkpoints", ()))
+    tables: dict[str, Any] = {"training": _fill(Training, _table(values, "training", path), path)}
+    tables["spread"] = _fill(Retraining, _table(values, "spread", path), path)
     values.setdefault("name", folder.name)
-    recipe = _fill(Recipe, {**values, "training": _fill(Training, training, path)}, path)
+    recipe = _fill(Recipe, {**values, **tables}, path)
     try:
         _ = recipe.config
     except (UnravelError, TypeError, KeyError) as error:
         raise UnravelError(f"This recipe makes no model: {error}", fix="Put it back as it was.", path=path) from None
     return recipe
+
+
+def _table(values: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
+    """A table of the recipe, its lists as tuples."""
+    table = values.get(name, {})
+    if not isinstance(table, dict):
+        raise UnravelError(f"`{name}` must be a table.", fix="Put it back as it was.", path=path)
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
 
 
 def _fill(kind: type[T], values: dict[str, Any], path: Path) -> T:
@@ -132,7 +158,7 @@ def _fill(kind: type[T], values: dict[str, Any], path: Path) -> T:
     needed = {name for name, each in fields.items() if each.default is each.default_factory is dataclasses.MISSING}
     if needed - set(values):
         raise UnravelError(f"This recipe lacks {min(needed - set(values))!r}.", fix="Add it.", path=path)
-    kinds = {"int": int, "float": (int, float), "str": str, "dict[str, Any]": dict}
+    kinds = {"bool": bool, "int": int, "float": (int, float), "str": str, "dict[str, Any]": dict}
     for name, value in values.items():
         if not isinstance(value, kinds.get(str(fields[name].type), object)):  # type: ignore[arg-type]
             fault = f"{name} = {value!r} must be of type {fields[name].type}."

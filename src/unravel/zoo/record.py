@@ -1,4 +1,4 @@
-"""evidence.json: what was measured on a trained model, how it was trained, and how other seeds fared."""
+"""evidence.json: what was measured on a trained model, and how it was trained."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import torch
 from unravel.errors import UnravelError
 from unravel.interp.files import write_all
 from unravel.interp.model.store import WEIGHTS, checkpoints
+from unravel.zoo import spread
 from unravel.zoo.card import CARD, card
 from unravel.zoo.evidence import Claim, Trained, claims_of
 from unravel.zoo.recipes import Recipe
@@ -36,24 +37,21 @@ def complete(recipe: Recipe, folder: Path, progress: Progress) -> list[Claim]:
     claims = measure_again(recipe, folder)
     training = {"seed": progress.seed, "steps": progress.steps, "seconds": round(progress.seconds, 1)}
     about = {"training": training, "torch": torch.__version__.split("+")[0], **_facts(folder)}
-    write(recipe, folder, {**about, "claims": [asdict(claim) for claim in claims], "seeds": {}})
+    write(recipe, folder, {**about, "claims": [asdict(claim) for claim in claims]})
     finish(folder)
     return claims
 
 
 def write(recipe: Recipe, folder: Path, evidence: dict[str, Any]) -> None:
-    """Writes the evidence, and the card that is made from it."""
+    """Writes the evidence, and the card that is made from it and the spread."""
     text = json.dumps(evidence, indent=1) + "\n"
-    write_all(folder, {EVIDENCE: text.encode(), CARD: card(recipe, evidence).encode()})
+    made = card(recipe, evidence, spread.read(recipe, folder))
+    write_all(folder, {EVIDENCE: text.encode(), CARD: made.encode()})
 
 
-def add_seed(recipe: Recipe, folder: Path, seed: int, claims: list[Claim]) -> None:
-    """Adds what was measured of a model from another seed to the evidence and the card of the shipped one."""
-    evidence = read(folder)
-    evidence["claims"] = [asdict(claim) for claim in evidence["claims"]]
-    seeds = {**evidence["seeds"], str(seed): {claim.name: claim.value for claim in claims}}
-    evidence["seeds"] = dict(sorted(seeds.items(), key=lambda item: int(item[0])))
-    write(recipe, folder, evidence)
+def make_card(recipe: Recipe, folder: Path) -> None:
+    """Makes the card anew from what lies in the folder."""
+    write_all(folder, {CARD: _card(recipe, folder).encode()})
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -80,8 +78,7 @@ def differences(recipe: Recipe, folder: Path, claims: list[Claim]) -> list[str]:
         before = told.get(claim.name)
         if before is None or abs(claim.value - before) > NEAR * max(1.0, abs(before)):
             wrong.append(f"{claim.name} is {claim.value:.3g} now, but the evidence says {before}")
-    found = {**evidence, "claims": [asdict(claim) for claim in evidence["claims"]]}
-    if not (folder / CARD).exists() or (folder / CARD).read_text(encoding="utf-8") != card(recipe, found):
+    if not (folder / CARD).exists() or (folder / CARD).read_text(encoding="utf-8") != _card(recipe, folder):
         wrong.append(f"{CARD} is not the one that the evidence makes")
     return wrong
 
@@ -92,6 +89,12 @@ def weights_hash(folder: Path) -> str:
         return hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
     except OSError as error:
         raise UnravelError(f"The weights can't be read ({error}).", fix=REMAKE, path=folder) from None
+
+
+def _card(recipe: Recipe, folder: Path) -> str:
+    evidence = read(folder)
+    told = {**evidence, "claims": [asdict(claim) for claim in evidence["claims"]]}
+    return card(recipe, told, spread.read(recipe, folder))
 
 
 def _facts(folder: Path) -> dict[str, Any]:

@@ -74,17 +74,6 @@ def test_claims_that_are_not_there_fail(course: Path) -> None:
     assert "✗ unseen_rows is" in verified.output
 
 
-def test_other_seeds_go_on_the_card(trained: Path, tmp_path: Path) -> None:
-    for seed in ("12", "3"):
-        done = run("train", "tiny", "--seed", seed, "--out", str(tmp_path / seed), "--record")
-        assert done.exit_code == 0, done.output
-    seeds = json.loads((trained / "evidence.json").read_text())["seeds"]
-    assert list(seeds) == ["3", "12"]
-    assert seeds["3"]["size"] != seeds["12"]["size"]
-    assert "| measured | seed 3 | seed 12 |" in run("show", "tiny").output
-    assert run("verify", "tiny").exit_code == 0
-
-
 def edit(path: Path, change) -> None:
     values = json.loads(path.read_text())
     change(values)
@@ -139,7 +128,7 @@ def test_damaged_files_are_a_sentence(trained: Path, name: str) -> None:
 
 
 def test_a_wrong_name(course: Path) -> None:
-    for command in ("show", "train", "verify", "evaluate"):
+    for command in ("show", "train", "spread", "verify", "evaluate"):
         done = run(command, "tny")
         assert done.exit_code == 2
         assert "Did you mean 'tiny'?" in done.output

@@ -36,6 +36,7 @@ def test_found_by_name_and_by_folder(course: Path) -> None:
         ('name = "palindromes"', "", "makes no model"),
         ("length = 4", "width = 4", "makes no model"),
         ("[training]", "[[training]]", "must be a table"),
+        ("[training]", "[spread]\nseed = 3\n\n[training]", "A recipe has no 'seed'"),
     ],
 )
 def test_a_bad_recipe_says_what_and_where(course: Path, old: str, new: str, said: str) -> None:

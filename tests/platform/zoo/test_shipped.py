@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,14 @@ import torch
 from unravel.interp.model.load import load_model
 from unravel.interp.model.store import checkpoints
 from unravel.interp.places import content
-from unravel.zoo import record
+from unravel.zoo import record, spread
 from unravel.zoo.card import card
 from unravel.zoo.recipes import find_recipe, recipe_names
-from unravel.zoo.train import finish, read_log, train
+from unravel.zoo.retrain import retrain
+from unravel.zoo.train import read_log
 
 TRAINED = [name for name in recipe_names() if (content("models") / name / record.EVIDENCE).exists()]
+RETRAINED = [name for name in TRAINED if not find_recipe(name)[0].spread.exempt]
 PROCESS = {"induction-2l", "modadd-1l"}
 SEEDS = (11, 12, 13)
 
@@ -58,14 +61,24 @@ def test_every_number_on_the_card_is_from_the_evidence(name: str) -> None:
     assert "123456" in card(recipe, evidence)
 
 
+@pytest.mark.parametrize("name", TRAINED)
+def test_its_claims_were_there_from_other_seeds(name: str) -> None:
+    recipe, folder = find_recipe(name)
+    assert spread.missing(recipe, folder) is None
+    found = spread.read(recipe, folder) or spread.Spread("")
+    for claim in record.read(folder)["claims"]:
+        again = [dataclasses.replace(claim, value=value) for value in found.values(claim.name)]
+        assert all(each.holds(shipped=False) for each in again), again
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", RETRAINED)
 def test_trained_anew_from_another_seed_it_is_there_again(name: str, seed: int, tmp_path: Path) -> None:
-    recipe, _ = find_recipe(name)
-    progress = train(recipe, tmp_path, seed=seed)
-    claims = record.complete(recipe, tmp_path, progress)
-    finish(tmp_path)
+    recipe, folder = find_recipe(name)
+    claims = retrain(recipe, seed, tmp_path)
     wrong = [f"{each.name} {each.value:.3g}, not {each.bound_text(shipped=False)}" for each in claims
              if not each.holds(shipped=False)]  # fmt: skip
     assert not wrong
+    told = spread.read(recipe, folder)
+    assert told is None or told.seeds.get(seed, {}).keys() in (set(), {each.name for each in claims})
