@@ -134,6 +134,37 @@ def list_() -> None:
 
 
 @main.command()
+@click.argument("words", nargs=-1, required=True)
+def search(words: tuple[str, ...]) -> None:
+    """Search the lessons, the exercises and the glossary."""
+    from unravel.course.glossary import load_glossary
+    from unravel.course.load import load_course
+    from unravel.course.search import search
+    from unravel.course.search_index import build_index
+    from unravel.course.show import answer
+
+    course, query = load_course(), " ".join(words)
+    click.echo(answer(search(build_index(course, load_glossary(course)), query, limit=8), query))
+
+
+@main.command()
+@click.argument("term", nargs=-1)
+def glossary(term: tuple[str, ...]) -> None:
+    """List the terms of the field, or explain one."""
+    from unravel.course.glossary import load_glossary
+    from unravel.course.glossary_links import term_links
+    from unravel.course.load import load_course
+    from unravel.course.show import contents, entry
+
+    course = load_course()
+    known = load_glossary(course)
+    if not term:
+        return click.echo(contents(known))
+    found = known.find(" ".join(term))
+    click.echo(entry(found, known, term_links(known, course)[found.id]))
+
+
+@main.command()
 @click.argument("name", required=False)
 @click.option("--file", type=File, help="Check this file instead of the one in the workspace.")
 @click.option("--seed", type=click.IntRange(min=0), help="Draw the inputs of an earlier run again.")

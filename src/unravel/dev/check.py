@@ -8,9 +8,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from unravel.course.faults import Faults
+from unravel.course.glossary import load_glossary
 from unravel.course.load import load_course, load_problems
 from unravel.course.markers import make_stub
-from unravel.course.model import Demo, Lesson
+from unravel.course.model import Course, Demo, Lesson
 from unravel.dev import nbgrader_stub
 from unravel.errors import ContentError
 from unravel.grading.engine import Engine
@@ -30,6 +32,7 @@ def check_course(
     if problems:
         return problems
     course = load_course(root)
+    problems = glossary_problems(course)
     passed = _read_cache(root)
     with Engine(course) as engine:
         for lesson in [course.lesson(name) for name in names] or course.lessons():
@@ -54,6 +57,13 @@ def check_lesson(lesson: Lesson, engine: Engine) -> Iterator[ContentError]:
     yield from stub_problems(lesson)
     yield from Prover(lesson, engine.prepare(lesson)).problems()
     yield from demo_problems(lesson)
+
+
+def glossary_problems(course: Course) -> list[ContentError]:
+    """What is wrong in the glossary: unknown keys, links that lead nowhere, a name given twice."""
+    faults = Faults(gather=True)
+    load_glossary(course, faults)
+    return faults.found
 
 
 def stub_problems(lesson: Lesson) -> Iterator[ContentError]:
