@@ -12,7 +12,7 @@ from unravel.interp.corpora import load_corpus
 from unravel.interp.corpora.names import TRAINING
 from unravel.interp.model.config import GPTConfig
 from unravel.interp.model.gpt import HookedGPT
-from unravel.zoo.evidence import Claim, Trained, claims_of, grokking, heads, ioi, people, roles
+from unravel.zoo.evidence import Claim, Trained, claims_of, grokking, heads, ioi, people, roles, routes
 from unravel.zoo.evidence.brackets import linear_r2
 from unravel.zoo.recipes import Recipe
 
@@ -111,7 +111,15 @@ def test_all_heads_keep_everything_and_none_keep_less(names: HookedGPT) -> None:
 @torch.no_grad()
 def test_patching_where_nothing_differs_restores_nothing(names: HookedGPT) -> None:
     each = people.prompts(load_corpus("names"), 0, 10)  # type: ignore[arg-type]
-    assert roles.recovered(names, each, each.swapped, (1, 0), 1) == pytest.approx(0, abs=1e-5)  # before any change
+    assert routes.recovered(names, each, each.swapped, (1, 0), 1) == pytest.approx(0, abs=1e-5)  # before any change
+
+
+@torch.no_grad()
+def test_a_lie_goes_nowhere_from_the_last_layer_and_somewhere_from_the_first(names: HookedGPT) -> None:
+    each = people.prompts(load_corpus("names"), 0, 10)  # type: ignore[arg-type]
+    assert routes.misled(names, each, each.swapped, (1, 0), "q") == pytest.approx(0, abs=1e-6)
+    assert abs(routes.misled(names, each, each.swapped, (0, 0), "v")) > 1e-6
+    assert not names.cfg.use_split_qkv_input
 
 
 @torch.no_grad()
@@ -129,7 +137,33 @@ def test_direct_effects_add_up_to_the_logits(names: HookedGPT) -> None:
 
 
 @torch.no_grad()
-def test_a_cut_takes_the_attention_away(names: HookedGPT) -> None:
+def test_a_closed_way_takes_the_attention_away(names: HookedGPT) -> None:
     each = people.prompts(load_corpus("names"), 0, 5)  # type: ignore[arg-type]
-    assert torch.allclose(roles.cut_attention(names, each, set(), each.end, 3), names(each.plain))
-    assert not torch.allclose(roles.cut_attention(names, each, {0}, each.end, 3), names(each.plain), atol=1e-6)
+    assert torch.allclose(routes.closed(names, each, [], each.end, 3), names(each.plain))
+    assert not torch.allclose(routes.closed(names, each, [0], each.end, 3), names(each.plain), atol=1e-6)
+    same = torch.full_like(each.a, 3)  # a position for each row, here the same one
+    assert torch.equal(routes.closed(names, each, [0], each.end, same), routes.closed(names, each, [0], each.end, 3))
+
+
+@torch.no_grad()
+def test_nothing_before_the_giver_is_touched_when_the_way_to_the_name_before_is_closed(names: HookedGPT) -> None:
+    each = people.prompts(load_corpus("names"), 0, 5)  # type: ignore[arg-type]
+    changed = routes.closed(names, each, [0, 1], each.giver, each.first_b) - names(each.plain)
+    assert changed[:, : each.giver].abs().max() < 1e-5  # each row of a pattern is divided by its sum
+    assert (changed[:, each.giver].abs().amax(-1) > 1e-4).all()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("role", roles.ROLES)
+def test_no_head_of_a_fresh_model_plays_a_role(names: HookedGPT, role: str) -> None:
+    each = people.prompts(load_corpus("names"), 0, 10)  # type: ignore[arg-type]
+    for head in heads.all_heads(names):
+        claims = roles.ROLES[role](names, each, head)
+        assert len({claim.name for claim in claims}) == len(claims)
+        assert not all(claim.holds() for claim in claims)
+
+
+def test_a_circuit_knows_its_roles(names: HookedGPT) -> None:
+    with pytest.raises(UnravelError, match="no role 'hero'"):
+        ioi.check_roles({"relay": ["0.0"], "hero": ["1.0"]})
+    ioi.check_roles({"relay": ["0.0"], "helper": ["1.0"]})

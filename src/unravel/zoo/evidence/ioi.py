@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import cast
 
 import torch
 from torch import Tensor
 
+from unravel.errors import UnravelError
 from unravel.interp.corpora.names import TRAINING, Names
 from unravel.interp.model.gpt import HookedGPT
 from unravel.interp.suites import evaluate
 from unravel.zoo.evidence import heads
 from unravel.zoo.evidence.claims import Claim, Trained
 from unravel.zoo.evidence.heads import Head
-from unravel.zoo.evidence.people import Prompts, average_prompts, prompts
+from unravel.zoo.evidence.people import average_prompts, prompts
+from unravel.zoo.evidence.roles import ROLES
+from unravel.zoo.evidence.routes import accuracy_closed
 
 KEEPS = 0.8
+HELPER = "helper"
+"""What a head is called that the circuit needs and that plays none of the roles."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,7 @@ class Bench:
 def measure(trained: Trained) -> list[Claim]:
     """Accuracy on all four suites; the card's circuit, or where there is none the smallest that is found."""
     corpus = cast(Names, trained.recipe.data)
+    check_roles(trained.recipe.circuit)
     bench = Bench(trained.model, corpus)
     named = [heads.head_named(head) for group in trained.recipe.circuit.values() for head in group]
     shipped = trained.is_shipped and bool(named)
@@ -94,8 +101,15 @@ def measure(trained: Trained) -> list[Claim]:
         Claim("kept_other", "the same, conditional control", kept.other, 0.8, 1.2, low),
         Claim("kept_plain_accuracy", "accuracy of the circuit alone, IOI", kept.plain_accuracy, 0.95, any_seed=low),
         Claim("kept_other_accuracy", "the same, conditional control", kept.other_accuracy, 0.95, any_seed=low),
-        *(_roles(trained, bench) if shipped else []),
+        *([*_ways(trained, bench), *_roles(trained, bench)] if shipped else []),
     ]  # fmt: skip
+
+
+def check_roles(circuit: Collection[str]) -> None:
+    """An `UnravelError` where a circuit holds a role that nobody can measure."""
+    known = [*ROLES, HELPER]
+    for role in set(circuit) - set(known):
+        raise UnravelError(f"A circuit has no role {role!r}.", fix=f"There are: {', '.join(known)}.")
 
 
 def _accuracies(trained: Trained) -> list[Claim]:
@@ -113,12 +127,27 @@ def _accuracies(trained: Trained) -> list[Claim]:
 
 
 def _roles(trained: Trained, bench: Bench) -> list[Claim]:
-    """That each head of the card's circuit does what its role says, on the prompts of the first template."""
-    from unravel.zoo.evidence.roles import ROLES
-
-    each: Prompts = bench.sets[0]
+    """That each head of the card's circuit does what its role says: the mean over the templates."""
     claims = []
     for role, named in trained.recipe.circuit.items():
-        if role in ROLES:
-            claims += ROLES[role](trained.model, each, [heads.head_named(head) for head in named])
+        for head in named if role != HELPER else []:
+            found = [ROLES[role](trained.model, each, heads.head_named(head)) for each in bench.sets]
+            claims += [
+                replace(same[0], value=fmean(claim.value for claim in same)) for same in zip(*found, strict=True)
+            ]
+    return claims
+
+
+def _ways(trained: Trained, bench: Bench) -> list[Claim]:
+    """The way that the card's circuit needs, and the other circuit's, which it must not need."""
+    says = {
+        "relay": "accuracy on IOI when no head can look from the end at the word before the giver",
+        "duplicate": "the same when no head can look from the giver at the same name before",
+    }
+    needed = {"relay": "relay", "duplicate": "duplicate token"}
+    claims = []
+    for way, text in says.items():
+        found = accuracy_closed(trained.model, bench.sets, way)
+        low, high = (None, 0.5) if needed[way] in trained.recipe.circuit else (0.9, None)
+        claims.append(Claim(f"without_{way}", text, found, low, high))
     return claims

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,8 +10,9 @@ from torch import Tensor
 from unravel.interp.model.gpt import HookedGPT
 from unravel.zoo.evidence import heads
 from unravel.zoo.evidence.claims import Claim
-from unravel.zoo.evidence.heads import Head, Hook
+from unravel.zoo.evidence.heads import Head
 from unravel.zoo.evidence.people import Prompts, direct
+from unravel.zoo.evidence.routes import misled, recovered
 
 
 def label(head: Head) -> str:
@@ -20,118 +20,101 @@ def label(head: Head) -> str:
     return f"L{head[0]}H{head[1]}"
 
 
-def duplicate_token(model: HookedGPT, each: Prompts, named: list[Head]) -> list[Claim]:
+def duplicate_token(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
     """At the giver's name it looks at that name where it stood before, and what it finds there decides."""
-    pattern = heads.attention(model, each.plain)
-    claims = []
-    for head in named:
-        looks = pattern[head[0]][each.rows, head[1], each.giver, each.first_b].mean()
-        moved = recovered(model, each, each.undone, head, each.giver)
-        claims += [
-            Claim(f"{label(head)}_looks", f"{label(head)}, duplicate token: attention from the giver to the same name "
-                  "before", float(looks), 0.5),
-            Claim(f"{label(head)}_decides", f"{label(head)}: patched at the giver, how much of the difference between "
-                  "a name that came before and one that didn't it restores", moved, 0.5),
-        ]  # fmt: skip
-    return claims
-
-
-def suppressor(model: HookedGPT, each: Prompts, named: list[Head]) -> list[Claim]:
-    """At the end it looks at the giver, and writes against that name."""
-    pattern, added = heads.attention(model, each.plain), direct(model, each.plain, each.people)
-    claims = []
-    for head in named:
-        looks = pattern[head[0]][:, head[1], each.end, each.giver].mean()
-        against = _own(added[head], each, each.b)
-        claims += [
-            Claim(f"{label(head)}_looks", f"{label(head)}, suppressor: attention from the end to the giver",
-                  float(looks), 0.5),
-            Claim(f"{label(head)}_writes", f"{label(head)}: what it adds to the logit of the giver's name",
-                  against, at_most=-1.0),
-            Claim(f"{label(head)}_decides", f"{label(head)}: patched at the end, how much of the difference between "
-                  "one giver and the other it restores", recovered(model, each, each.swapped, head, each.end), 0.5),
-        ]  # fmt: skip
-    return claims
-
-
-def name_mover(model: HookedGPT, each: Prompts, named: list[Head]) -> list[Claim]:
-    """At the end it looks at names and copies them."""
-    pattern, added = heads.attention(model, each.plain), direct(model, each.plain, each.people)
-    claims = []
-    for head in named:
-        row = pattern[head[0]][each.rows, head[1], each.end]
-        looks = sum(row[each.rows, at].mean() for at in (each.first_a, each.first_b))
-        claims += [
-            Claim(f"{label(head)}_looks", f"{label(head)}, name mover: attention from the end to the two names",
-                  float(looks), 0.4),
-            Claim(f"{label(head)}_writes", f"{label(head)}: what it adds to the logit of the right name",
-                  _own(added[head], each, each.a), 0.5),
-        ]  # fmt: skip
-    return claims
-
-
-def relay(model: HookedGPT, each: Prompts, named: list[Head]) -> list[Claim]:
-    """Cut off from the word before the giver, where the names were gathered, the model fails."""
-    whole = float((each.plain_difference(model(each.plain)) > 0).float().mean())
-    layers = {head[0] for head in named}
-    cut = each.plain_difference(cut_attention(model, each, layers, each.end, each.giver - 1))
-    names = "/".join(label(head) for head in named)
+    name = label(head)
     return [
-        Claim("relay_whole", "accuracy of the whole model on the first template", whole, 0.97),
-        Claim("relay_cut", f"the same when {names} and the heads beside them can't look from the end at the word "
-              "before the giver, where both names were gathered", float((cut > 0).float().mean()), at_most=0.5),
+        Claim(f"{name}_looks", f"{name}, duplicate token: attention from the giver to the same name before",
+              looks(model, each, each.plain, head, each.giver, each.first_b), 0.5),
+        Claim(f"{name}_decides", f"{name}: patched at the giver, how much of the difference between a name that came "
+              "before and one that didn't it restores", recovered(model, each, each.undone, head, each.giver), 0.4),
     ]  # fmt: skip
 
 
-def collector(model: HookedGPT, each: Prompts, named: list[Head]) -> list[Claim]:
+def s_inhibition(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
+    """At the end it reads who gives, and tells the queries of later heads whom not to look at."""
+    name = label(head)
+    says = f"{name}: how far it leads astray when it says in the {{}} of later heads alone that the other one gives"
+    return [
+        Claim(f"{name}_looks", f"{name}, S-inhibition: attention from the end to the giver",
+              looks(model, each, each.plain, head, each.end, each.giver), 0.5),
+        Claim(f"{name}_queries", says.format("queries"), misled(model, each, each.swapped, head, "q"), 0.4),
+        Claim(f"{name}_values", says.format("values"), misled(model, each, each.swapped, head, "v"), at_most=0.15),
+    ]  # fmt: skip
+
+
+def new_giver(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
+    """At the end it looks at a giver that is new, and at no one who was named before; later queries hear of it."""
+    name = label(head)
+    says = f"{name}: how far it leads astray when it says in the queries of later heads alone that the giver is new"
+    return [
+        Claim(f"{name}_new", f"{name}, new giver: attention from the end to the giver, if that name is new",
+              looks(model, each, each.other, head, each.end, each.giver), 0.5),
+        Claim(f"{name}_old", "the same, if it came before",
+              looks(model, each, each.plain, head, each.end, each.giver), at_most=0.3),
+        Claim(f"{name}_queries", says, misled(model, each, each.undone, head, "q"), 0.1),
+    ]  # fmt: skip
+
+
+def name_mover(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
+    """At the end it looks at the right name, not at the giver's, and copies it."""
+    name, (right, wrong) = label(head), (each.first_a, each.first_b)
+    added = direct(model, each.plain, each.people)[head]
+    return [
+        Claim(f"{name}_right", f"{name}, name mover: attention from the end to the receiver",
+              looks(model, each, each.plain, head, each.end, right), 0.2),
+        Claim(f"{name}_wrong", "the same, to the giver's name, at both places",
+              sum(looks(model, each, each.plain, head, each.end, at) for at in (wrong, each.giver)), at_most=0.1),
+        Claim(f"{name}_writes", f"{name}: what it adds to the receiver's logit, over what it adds to the giver's",
+              own(added, each, each.a) - own(added, each, each.b), 2.0),
+    ]  # fmt: skip
+
+
+def suppressor(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
+    """At the end it looks at the giver, and writes against that name."""
+    name, added = label(head), direct(model, each.plain, each.people)[head]
+    return [
+        Claim(f"{name}_looks", f"{name}, suppressor: attention from the end to the giver",
+              looks(model, each, each.plain, head, each.end, each.giver), 0.5),
+        Claim(f"{name}_writes", f"{name}: what it adds to the logit of the giver's name",
+              own(added, each, each.b), at_most=-1.0),
+        Claim(f"{name}_decides", f"{name}: patched at the end, how much of the difference between one giver and the "
+              "other it restores", recovered(model, each, each.swapped, head, each.end), 0.5),
+    ]  # fmt: skip
+
+
+def collector(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
     """At the word before the giver it looks at both names."""
-    pattern = heads.attention(model, each.plain)
-    claims = []
-    for head in named:
-        row = pattern[head[0]][each.rows, head[1], each.giver - 1]
-        looks = sum(row[each.rows, at].mean() for at in (each.first_a, each.first_b))
-        says = f"{label(head)}, collector: attention from the word before the giver to the two names"
-        claims.append(Claim(f"{label(head)}_looks", says, float(looks), 0.5))
-    return claims
+    name, before = label(head), each.giver - 1
+    both = sum(looks(model, each, each.plain, head, before, at) for at in (each.first_a, each.first_b))
+    says = f"{name}, collector: attention from the word before the giver to the two names"
+    return [Claim(f"{name}_looks", says, both, 0.5)]
 
 
-ROLES: dict[str, Callable[[HookedGPT, Prompts, list[Head]], list[Claim]]] = {
+def relay(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
+    """At the end it looks at the word before the giver, where both names were gathered."""
+    name = label(head)
+    says = f"{name}, relay: attention from the end to the word before the giver, where both names were gathered"
+    return [Claim(f"{name}_looks", says, looks(model, each, each.plain, head, each.end, each.giver - 1), 0.3)]
+
+
+ROLES: dict[str, Callable[[HookedGPT, Prompts, Head], list[Claim]]] = {
     "duplicate token": duplicate_token,
-    "suppressor": suppressor,
+    "S-inhibition": s_inhibition,
+    "new giver": new_giver,
     "name mover": name_mover,
+    "suppressor": suppressor,
     "collector": collector,
     "relay": relay,
 }
 
 
-def recovered(model: HookedGPT, each: Prompts, other: Tensor, head: Head, at: int) -> float:
-    """Run on `other` prompts with one head's z at one position from the plain ones: how much of the way back."""
-    _, clean = model.run_with_cache(each.plain, names_filter=[heads.z_hook(head)])
-
-    def patch(z: Tensor, hook: Any) -> Tensor:
-        z = z.clone()
-        z[:, at, head[1]] = clean[heads.z_hook(head)][:, at, head[1]]
-        return z
-
-    good, bad = (each.plain_difference(model(tokens)).mean() for tokens in (each.plain, other))
-    patched = each.plain_difference(model.run_with_hooks(other, fwd_hooks=[(heads.z_hook(head), patch)])).mean()
-    return float((patched - bad) / (good - bad))
+def looks(model: HookedGPT, each: Prompts, tokens: Tensor, head: Head, query: int, key: int | Tensor) -> float:
+    """The mean attention of a head from one position to another, which may differ from row to row."""
+    return float(heads.attention(model, tokens)[head[0]][each.rows, head[1], query, key].mean())
 
 
-def cut_attention(model: HookedGPT, each: Prompts, layers: set[int], query: int, key: int) -> Tensor:
-    """Logits when no head of the layers can look from `query` to `key`; the rest of each row grows to sum to one."""
-
-    def cut(pattern: Tensor, hook: Any) -> Tensor:
-        pattern = pattern.clone()
-        pattern[:, :, query, key] = 0
-        return pattern / pattern.sum(-1, keepdim=True).clamp_min(1e-9)
-
-    hooks: list[Hook] = [(f"blocks.{layer}.attn.hook_pattern", cut) for layer in layers]
-    logits: Tensor = model.run_with_hooks(each.plain, fwd_hooks=hooks)
-    return logits
-
-
-def _own(added: Tensor, each: Prompts, who: Tensor) -> float:
+def own(added: Tensor, each: Prompts, who: Tensor) -> float:
     """The mean, over the prompts, of what was added to a person of each prompt."""
     column = (each.people[None] == who[:, None]).int().argmax(-1)
     return float(added[each.rows, column].mean())
@@ -152,8 +135,8 @@ def overview(model: HookedGPT, each: Prompts) -> str:
             "end->before": float(row[:, each.end, each.giver - 1].mean()),
             "giver->B": float(row[each.rows, each.giver, each.first_b].mean()),
             "before->A,B": sum(float(row[each.rows, each.giver - 1, at].mean()) for at in (each.first_a, each.first_b)),
-            "adds A": _own(added[layer, head], each, each.a),
-            "adds B": _own(added[layer, head], each, each.b),
+            "adds A": own(added[layer, head], each, each.a),
+            "adds B": own(added[layer, head], each, each.b),
             "swap@end": recovered(model, each, each.swapped, (layer, head), each.end),
             "undo@end": recovered(model, each, each.undone, (layer, head), each.end),
             "undo@giver": recovered(model, each, each.undone, (layer, head), each.giver),
