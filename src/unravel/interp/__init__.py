@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from unravel.interp.model.store import read_model, save_model
     from unravel.interp.model.variant import model_variant, variant_map
     from unravel.interp.suites import EvalResult, Suite, evaluate
+    from unravel.interp.truth import Truth, load_truth
 
 PLACES = {
     **{"load_corpus": "corpora", "EvalResult": "suites", "Suite": "suites", "evaluate": "suites"},
     **{"GPTConfig": "model", "HookedGPT": "model", "as_bridge": "model", "from_hf": "model", "to_hf": "model"},
     **{"load_model": "model", "model_checkpoints": "model", "model_names": "model", "model_variant": "model"},
     **{"read_model": "model", "save_model": "model", "variant_map": "model"},
+    **{"Truth": "truth", "load_truth": "truth"},
 }
 
 __all__ = [
@@ -30,11 +32,13 @@ __all__ = [
     "GPTConfig",
     "HookedGPT",
     "Suite",
+    "Truth",
     "as_bridge",
     "evaluate",
     "from_hf",
     "load_corpus",
     "load_model",
+    "load_truth",
     "model_checkpoints",
     "model_names",
     "model_variant",

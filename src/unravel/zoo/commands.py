@@ -70,11 +70,15 @@ def show(name: str) -> None:
 def train_(name: str, seed: int | None, steps: int | None, out: Path | None, fresh: bool) -> None:
     """Train a model. If it is stopped, the same command goes on with it."""
     recipe, _ = find_recipe(name)
+    if recipe.constructed:
+        if seed is not None or steps is not None:
+            raise UnravelError(f"{name} is written by code, not trained.", fix="Leave --seed and --steps out.")
+        click.echo(f"{recipe.name} is not trained: unravel.zoo.constructed writes its weights.")
     seed = recipe.training.seed if seed is None else seed
     steps = recipe.training.steps if steps is None else steps
-    folder = out or Path("trained") / f"{recipe.name}-seed{seed}"
+    folder = out or Path("trained") / (recipe.name if recipe.constructed else f"{recipe.name}-seed{seed}")
     with _bar(recipe.name, steps) as watch:
-        progress = train(recipe, folder, seed=seed, steps=steps, fresh=fresh, watch=watch)
+        progress = train(recipe, folder, seed=seed, steps=steps, fresh=fresh or recipe.constructed, watch=watch)
     claims = record.complete(recipe, folder, progress)
     _table(claims, shipped=False)
     click.echo(f"The model lies in {folder}: load_model({str(folder)!r}).")

@@ -79,7 +79,7 @@ class Recipe:
     model: dict[str, Any]
     training: Training
     constructed: bool = False
-    """Whether the weights are written by `unravel.zoo.constructed`, not trained; that gives the shape of the model too."""
+    """Whether `unravel.zoo.constructed` writes the weights, and says what shape the model has: no table of training."""
     circuit: dict[str, list[str]] = field(default_factory=dict)
     """The heads that play each role, as "layer.head"."""
     spread: Retraining = Retraining()
@@ -131,6 +131,8 @@ def read_recipe(folder: Path) -> Recipe:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UnravelError(f"This recipe can't be read ({error}).", fix="Put it back as it was.", path=path) from None
+    if values.get("constructed") is True:
+        values = {"model": {}, **values, "training": UNTRAINED}
     tables: dict[str, Any] = {"training": _fill(Training, _table(values, "training", path), path)}
     tables["spread"] = _fill(Retraining, _table(values, "spread", path), path)
     values.setdefault("name", folder.name)

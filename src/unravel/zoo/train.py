@@ -17,6 +17,7 @@ from unravel.interp.files import write_all
 from unravel.interp.model.gpt import HookedGPT
 from unravel.interp.model.store import CHECKPOINTS, WEIGHTS, save_checkpoint, save_model
 from unravel.interp.tokens import Tokenizer
+from unravel.interp.truth import FILE as TRUTH
 from unravel.zoo import state
 from unravel.zoo.objectives import Rows, batches, loss_of, probe
 from unravel.zoo.recipes import Recipe
@@ -46,16 +47,34 @@ def train(
     if (folder / WEIGHTS).exists() and not (folder / state.FILE).exists():
         raise UnravelError("A trained model lies here.", fix="Say --fresh to train it anew.", path=folder)
     with threads(recipe.training.threads):
-        model = HookedGPT(recipe.config, Tokenizer.of(recipe.data.tokenizer), seed=seed)
+        model = first_model(recipe, seed)
         optimizer = torch.optim.AdamW(
             model.parameters(), betas=(0.9, recipe.training.beta2), weight_decay=recipe.training.weight_decay
         )
         run = recipe.fingerprint(seed, steps)
         progress = state.load_state(folder, model, optimizer, run) or state.Progress(run, seed, steps)
         _loop(recipe, folder, model, optimizer, progress, watch)
-    save_model(model, folder)
+    save_model(model, folder, torch.float16 if recipe.constructed else None)
+    if recipe.constructed:
+        write_truth(recipe.name, folder)
     write_log(folder, progress)
     return progress
+
+
+def first_model(recipe: Recipe, seed: int) -> HookedGPT:
+    """The model before the first step; one that is written by hand is whole then."""
+    if recipe.constructed:
+        from unravel.zoo.constructed.build import construct
+
+        return construct(recipe.data)
+    return HookedGPT(recipe.config, Tokenizer.of(recipe.data.tokenizer), seed=seed)
+
+
+def write_truth(name: str, folder: Path) -> None:
+    """Writes the circuit of a model that is written by hand beside its weights."""
+    from unravel.zoo.constructed.circuit import truth
+
+    write_all(folder, {TRUTH: (json.dumps(truth(name).to_dict(), indent=1) + "\n").encode()})
 
 
 def finish(folder: Path) -> None:
