@@ -34,49 +34,54 @@ class Sorting(Task):
 
 
 class Palindromes(Task):
-    """`length` letters and `=`; there, `yes` if they read the same backwards, else `no`.
+    """`length` letters; from the middle on, `yes` as long as each letter is the one at its mirror place, else `no`.
 
-    Half of them do, and most others nearly.
+    So the last answer says whether the row reads the same backwards. Half of all rows do, and most others nearly.
     """
 
     name = "palindromes"
-    about = "Does a row of letters read the same backwards?"
-    words = (*LETTERS[:8], "=", "no", "yes")
+    about = "Does a row of letters read the same backwards? Asked at each letter of its second half."
+    words = (*LETTERS[:8], "no", "yes")
 
     def __init__(self, *, seed: int = 0, length: int = 10) -> None:
-        super().__init__(seed=seed, length=length, n_ctx=length + 2)
+        super().__init__(seed=seed, length=length, n_ctx=length + 1)
+        self.half = length // 2
 
     def _questions(self, rng: np.random.Generator, count: int) -> Integers:
-        letters = below(rng, 8, count, self.length)
-        half = self.length // 2
+        letters, half = below(rng, 8, count, self.length), self.half
         letters[:, -half:] = letters[:, :half][:, ::-1]
         change = rng.random((count, half)) < np.where(rng.random((count, 1)) < 0.5, 0, 1 / half)
         letters[:, :half] = np.where(change, below(rng, 8, count, half), letters[:, :half])
-        return np.concatenate([letters, np.full((count, 1), self.words.index("="))], axis=1)
+        return letters
 
     def _answers(self, symbols: Integers) -> Integers:
-        letters = symbols[:, : self.length]
+        second = slice(self.length - self.half, None)
+        same = (symbols == symbols[:, ::-1])[:, second]
         out = np.full((len(symbols), self.n_ctx), IGNORE)
-        out[:, -1] = self.words.index("no") + (letters == letters[:, ::-1]).all(axis=1)
+        out[:, -self.half :] = self.words.index("no") + np.logical_and.accumulate(same, axis=1)
         return out
 
 
 class RunningSum(Task):
-    """Steps from -4 to +4; at each position, the sign of the sum so far: `down`, `level` or `up`."""
+    """Steps from -2 to +2; at each position, the sum so far, or -9 or +9 where it has gone beyond those.
+
+    Asked for the sum and not for its sign alone, since the mean that a head gathers has the right sign already.
+    """
 
     name = "running_sum"
-    about = "At each step, whether the sum so far is below, at or above zero."
-    words = ("-4", "-3", "-2", "-1", "0", "+1", "+2", "+3", "+4", "down", "level", "up")
+    about = "At each step, the sum so far."
+    words = tuple(f"{total:+d}" if total else "0" for total in range(-9, 10))
 
     def __init__(self, *, seed: int = 0, length: int = 16) -> None:
         super().__init__(seed=seed, length=length, n_ctx=length + 1)
 
     def _questions(self, rng: np.random.Generator, count: int) -> Integers:
-        return below(rng, 9, count, self.length)
+        return self.words.index("-2") + below(rng, 5, count, self.length)
 
     def _answers(self, symbols: Integers) -> Integers:
-        signs = np.sign((symbols - 4).cumsum(axis=1))
-        return np.concatenate([np.full((len(symbols), 1), IGNORE), signs + self.words.index("level")], axis=1)
+        zero = self.words.index("0")
+        sums = np.clip((symbols - zero).cumsum(axis=1), -zero, zero)
+        return np.concatenate([np.full((len(symbols), 1), IGNORE), sums + zero], axis=1)
 
 
 class FirstUnique(Task):

@@ -15,14 +15,14 @@ NO, YES = 0, 1
 
 
 class Brackets(Corpus):
-    """Each row is <bos> and up to `length` brackets, then <pad>. The label stands at <bos>: 1 for balanced.
+    """Each row is <bos> and up to `length` brackets, then <pad>. At each bracket: is the string so far balanced?
 
-    So the model must look both ways, and has two outputs. Of the unbalanced strings, most have as many ( as )
-    and dip below zero, and the others differ by one bracket from a balanced one.
+    The label is 1 if it is, else 0; so a model of it has two outputs. Half of the whole strings are balanced. Of the
+    others, most have as many ( as ) and dip below zero, and the rest differ by one bracket from a balanced one.
     """
 
     name = "brackets"
-    about = "Balanced and nearly balanced strings of brackets, to be told apart by a model that sees both ways."
+    about = "Balanced and nearly balanced strings of brackets, to be told apart."
 
     def __init__(self, *, seed: int = 0, length: int = 20) -> None:
         super().__init__(seed=seed, vocabulary=Vocabulary((*SPECIAL, "(", ")")), n_ctx=length + 1)
@@ -40,12 +40,12 @@ class Brackets(Corpus):
 
     def describe(self, tokens: Integers, labels: Integers) -> str:
         """As in `( ( ) ) balanced`."""
-        return f"{super().describe(tokens, labels)} {'balanced' if labels[0] == YES else 'unbalanced'}"
+        return f"{super().describe(tokens, labels)} {'balanced' if self._last(labels[None])[0] else 'unbalanced'}"
 
     def make_suites(self) -> list[Suite]:
         """All kinds together, and the hard ones alone: as many ( as )."""
         tokens, labels = self.rows("test", 2000, derive("suite"))
-        answer = labels[:, 0]
+        answer = self._last(labels)
         steps = (tokens == OPEN).astype(np.int64) - (tokens == CLOSE)
         hard = (steps.sum(axis=1) == 0) & (answer == NO)
         return [
@@ -54,7 +54,14 @@ class Brackets(Corpus):
         ]
 
     def _suite(self, name: str, about: str, tokens: Integers, answer: Integers) -> Suite:
-        return suite(name, about, tokens, np.zeros(len(tokens), dtype=np.int64), answer, 1 - answer[:, None])
+        return suite(name, about, tokens, (tokens != self.vocabulary.pad).sum(axis=1) - 1, answer, 1 - answer[:, None])
+
+    @staticmethod
+    def _last(labels: Integers) -> Integers:
+        """The verdicts on whole strings: the last label of each row."""
+        end = (labels != IGNORE).sum(axis=1)
+        verdicts: Integers = labels[np.arange(len(labels)), end]
+        return verdicts
 
     def _strings(self, rng: np.random.Generator, count: int) -> Integers:
         """Rows of +1 and -1, zero after the end."""
@@ -93,7 +100,8 @@ class Brackets(Corpus):
     def _table(self, steps: Integers) -> tuple[Integers, Integers]:
         first = np.full((len(steps), 1), self.vocabulary.bos)
         body = np.select([steps > 0, steps < 0], [OPEN, CLOSE], self.vocabulary.pad)
-        labels = np.full((len(steps), self.n_ctx), IGNORE, dtype=np.int64)
         heights = steps.cumsum(axis=1)
-        labels[:, 0] = (heights[:, -1] == 0) & (heights.min(axis=1) >= 0)
+        balanced = (heights == 0) & (np.minimum.accumulate(heights, axis=1) >= 0)
+        labels = np.full((len(steps), self.n_ctx), IGNORE, dtype=np.int64)
+        labels[:, 1:] = np.where(steps == 0, IGNORE, balanced)
         return np.concatenate([first, body], axis=1), labels

@@ -33,10 +33,13 @@ def test_sorting(length):
 
 def test_palindromes_are_half_of_all_and_the_rest_close():
     share = near = 0
-    for words, asked in rows("palindromes", count=3000):
-        letters = words[:-1]
-        assert asked[:-1] == [None] * len(words)
-        assert asked[-1] == ("yes" if letters == letters[::-1] else "no")
+    for letters, asked in rows("palindromes", count=3000):
+        assert len(letters) == 10
+        assert asked[:6] == [None] * 6
+        for upto in range(5, 10):
+            mirrored = all(letters[at] == letters[9 - at] for at in range(5, upto + 1))
+            assert asked[upto + 1] == ("yes" if mirrored else "no")
+        assert (asked[-1] == "yes") == (letters == letters[::-1])
         share += asked[-1] == "yes"
         near += sum(a != b for a, b in zip(letters[:5], letters[::-1][:5], strict=True)) == 1
     assert 0.45 < share / 3000 < 0.75
@@ -44,15 +47,18 @@ def test_palindromes_are_half_of_all_and_the_rest_close():
 
 
 def test_running_sum():
-    kinds = set()
+    kinds, beyond = set(), 0
     for words, asked in rows("running_sum"):
         total = 0
         assert asked[0] is None
         for word, label in zip(words, asked[1:], strict=True):
+            assert abs(int(word)) <= 2
             total += int(word)
-            assert label == ("down" if total < 0 else "up" if total else "level")
+            assert int(label) == max(-9, min(9, total))
             kinds.add(label)
-    assert len(kinds) == 3
+            beyond += abs(total) > 9
+    assert len(kinds) == 19
+    assert 0 < beyond < 0.1 * 600 * 16
 
 
 def test_first_unique_and_its_answer_keeps_changing():
