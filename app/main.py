@@ -10,6 +10,7 @@ import streamlit as st
 from parts.desk import Desk, open_desk, warm_up
 from parts.editor import PLAIN
 from parts.fault import faults_shown
+from parts.goto import arrived, head_for
 from parts.navigation import navigation
 from parts.text import plain
 from streamlit.navigation.page import StreamlitPage
@@ -36,7 +37,10 @@ def main() -> None:
         st.navigation([st.Page(partial(trouble, fault), title="Unravel", default=True)], position="hidden").run()
         return
     page = navigation(menu)
-    _follow_link(lessons, page)
+    with faults_shown():
+        _follow_link(desk, lessons, page)
+    if page not in lessons.values():
+        arrived()
     page.run()
     _foot(desk)
     warm_up(desk)
@@ -83,11 +87,19 @@ def _broken(desk: Desk, shown: set[str]) -> dict[str, list[ContentError]]:
     return found
 
 
-def _follow_link(lessons: dict[str, StreamlitPage], page: StreamlitPage) -> None:
-    """Goes to the lesson that the address asks for: `?lesson=tensors`."""
-    wanted = st.query_params.get("lesson")
-    if wanted in lessons and page is not lessons[wanted]:
-        st.switch_page(lessons[wanted])
+def _follow_link(desk: Desk, lessons: dict[str, StreamlitPage], page: StreamlitPage) -> None:
+    """Goes where the address asks: `?lesson=tensors`, or `?exercise=causal_mask`, wherever that stands."""
+    exercise, lesson = st.query_params.get("exercise"), st.query_params.get("lesson")
+    if exercise is not None:
+        found = desk.course.exercise(exercise)
+        head_for(found.id)
+        # Taken out of the address, which from now on names the exercise after its `#`.
+        del st.query_params["exercise"]
+        lesson = found.lesson
+    elif lesson is not None:
+        lesson = desk.course.lesson(lesson).id
+    if lesson is not None and page is not lessons[lesson]:
+        st.switch_page(lessons[lesson])
 
 
 def _foot(desk: Desk) -> None:

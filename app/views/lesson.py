@@ -10,6 +10,7 @@ from parts.card import exercise_card
 from parts.demo import Slots, fill_demos, place_demo
 from parts.desk import Desk
 from parts.fresh import follow, seen
+from parts.goto import headed_for, land
 from parts.outline import contents
 from parts.text import count, plain
 from streamlit.navigation.page import StreamlitPage
@@ -25,6 +26,7 @@ def lesson_page(desk: Desk, lesson: Lesson, following: StreamlitPage | None) -> 
     passed = {name for name, stand in progress.items() if stand.passed}
     _contents(lesson, passed)
     seen(desk.workspace.file(lesson))
+    land(lesson)
     st.title(lesson.title, anchor=False)
     minutes = sum(exercise.minutes for exercise in lesson.exercises)
     facts = [count(len(lesson.exercises), "exercise"), count(lesson.points, "point"), f"{minutes} min of exercises"]
@@ -33,7 +35,8 @@ def lesson_page(desk: Desk, lesson: Lesson, following: StreamlitPage | None) -> 
     if todo and len(todo) < len(lesson.exercises):
         st.markdown(f":material/arrow_downward: Go on with [{todo[0].title}](#{todo[0].id})")
     slots: Slots = []
-    current = todo[0].id if todo else ""
+    # The editor is open where the work is, and where the reader came for.
+    current = {item.id for item in todo[:1]} | {item.id for item in todo if item.id == headed_for(lesson)}
     for before, block in zip([None, *lesson.blocks], lesson.blocks, strict=False):
         waits = isinstance(before, Predict) and not revealed(lesson, before)
         _block(desk, lesson, block, slots, current, waits)
@@ -45,7 +48,7 @@ def lesson_page(desk: Desk, lesson: Lesson, following: StreamlitPage | None) -> 
     fill_demos(lesson, slots)
 
 
-def _block(desk: Desk, lesson: Lesson, block: Block, slots: Slots, current: str, waits: bool) -> None:
+def _block(desk: Desk, lesson: Lesson, block: Block, slots: Slots, current: set[str], waits: bool) -> None:
     match block:
         case Prose():
             prose(block)
@@ -57,7 +60,7 @@ def _block(desk: Desk, lesson: Lesson, block: Block, slots: Slots, current: str,
             place_demo(lesson, block, slots, waits=waits)
         case Place():
             exercise = next(item for item in lesson.exercises if item.id == block.exercise)
-            exercise_card(desk, lesson, exercise, exercise.id == current)
+            exercise_card(desk, lesson, exercise, exercise.id in current)
 
 
 def _contents(lesson: Lesson, passed: set[str]) -> None:

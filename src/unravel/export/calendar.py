@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 
 from unravel.course.text import count
 from unravel.workspace.activity import ONE_DAY, Activity, Day, monday_of, week
 
 WEEKS = 16
-CELL, STEP, LEFT, TOP = 14, 18, 34, 20
-# How much was done, in exercises passed and attempts, for each deeper shade.
+# How much was done, in attempts and three for each exercise passed, for each deeper shade.
 SHADES = (1, 4, 9, 16)
-OPACITY = (0.3, 0.52, 0.76, 1.0)
+DAYS = ("Mon", "", "Wed", "", "Fri", "", "")
 
-# The page that shows the picture gives `--u-heat`, the colour of a full day; ink is the page's own.
+# Squares, not an SVG: Streamlit takes every SVG out of a page's HTML. Whoever shows the picture gives `--u-heat`, the
+# colour of a full day; the rest is the page's own ink.
 STYLE = """
-.u-calendar { width: 100%; max-width: 324px; height: auto; display: block; }
-.u-calendar text { fill: currentColor; opacity: 0.75; font-size: 11px; }
-.u-calendar .u-none { fill: currentColor; opacity: 0.1; }
-.u-calendar .u-day { fill: var(--u-heat, #2f6fd0); }
-.u-calendar .u-today { fill: none; stroke: currentColor; stroke-width: 1.5; }
+.u-calendar { display: grid; grid-template-columns: 2.1rem; grid-auto-columns: minmax(0, 14px); grid-auto-flow: column;
+  grid-template-rows: 16px repeat(7, auto); gap: 4px; max-width: 324px; font-size: 11px; line-height: 14px; }
+.u-calendar span { white-space: nowrap; }
+.u-calendar i { aspect-ratio: 1; border-radius: 3px; background: rgba(128, 128, 128, 0.16); }
+.u-calendar .u-today { outline: 1.5px solid currentColor; }
+.u-calendar .u-1 { background: color-mix(in srgb, var(--u-heat) 30%, transparent); }
+.u-calendar .u-2 { background: color-mix(in srgb, var(--u-heat) 52%, transparent); }
+.u-calendar .u-3 { background: color-mix(in srgb, var(--u-heat) 76%, transparent); }
+.u-calendar .u-4 { background: var(--u-heat); }
 """
 
 
-def calendar_svg(activity: Activity, weeks: int = WEEKS) -> str:
-    """The last `weeks` weeks as an inline SVG. It has no colours of its own: see `STYLE`."""
+def calendar_html(activity: Activity, weeks: int = WEEKS) -> str:
+    """The last `weeks` weeks. It has no colours of its own: see `STYLE`."""
     last = monday_of(activity.today)
     mondays = [last - 7 * back * ONE_DAY for back in reversed(range(weeks))]
-    width, height = LEFT + weeks * STEP, TOP + 7 * STEP
-    cells = "".join(_column(number, monday, activity) for number, monday in enumerate(mondays))
-    label = f'role="img" aria-label="{spoken(activity, weeks)}"'
-    view = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-    return f'<svg class="u-calendar" {view} {label}>{"".join(_labels(mondays))}{cells}</svg>'
+    names = "<span></span>" + "".join(f"<span>{name}</span>" for name in DAYS)
+    columns = "".join(_column(monday, activity, named=monday != last) for monday in mondays)
+    return f'<div class="u-calendar" role="img" aria-label="{spoken(activity, weeks)}">{names}{columns}</div>'
 
 
 def spoken(activity: Activity, weeks: int = WEEKS) -> str:
@@ -61,29 +62,21 @@ def week_table(activity: Activity, weeks: int = WEEKS) -> str:
     return f'<table class="u-table"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
 
 
-def _labels(mondays: list[date]) -> Iterator[str]:
-    for row, name in ((0, "Mon"), (2, "Wed"), (4, "Fri")):
-        yield f'<text x="0" y="{TOP + row * STEP + 11}">{name}</text>'
-    # A month is named where its first Monday is, but not where the name would be cut off.
-    for number, monday in enumerate(mondays[:-1]):
-        if monday.day <= 7:
-            yield f'<text x="{LEFT + number * STEP}" y="12">{monday:%b}</text>'
+def _column(monday: date, activity: Activity, *, named: bool) -> str:
+    """One week, under the name of its month where that begins; after the last column there is no room for a name."""
+    head = f"<span>{monday:%b}</span>" if named and monday.day <= 7 else "<span></span>"
+    days = [_cell(day, activity) if day <= activity.today else "<b></b>" for day in week(monday)]
+    return head + "".join(days)
 
 
-def _column(number: int, monday: date, activity: Activity) -> str:
-    days = [day for day in week(monday) if day <= activity.today]
-    return "".join(_cell(LEFT + number * STEP, TOP + row * STEP, day, activity) for row, day in enumerate(days))
-
-
-def _cell(x: int, y: int, day: date, activity: Activity) -> str:
+def _cell(day: date, activity: Activity) -> str:
     done = activity.days.get(day)
-    place = f'x="{x}" y="{y}" width="{CELL}" height="{CELL}" rx="3"'
-    look = f'class="u-day" opacity="{_shade(done)}"' if done else 'class="u-none"'
     told = f"{count(done.passed, 'exercise')} passed, {count(done.attempts, 'attempt')}" if done else "nothing"
-    square = f"<rect {place} {look}><title>{day:%A %d %B}: {told}</title></rect>"
-    return square + (f'<rect {place} class="u-today"></rect>' if day == activity.today else "")
+    today = " u-today" if day == activity.today else ""
+    return f'<i class="u-{_shade(done)}{today}" title="{day:%A %d %B}: {told}"></i>'
 
 
-def _shade(done: Day) -> float:
-    much = done.attempts + 3 * done.passed
-    return OPACITY[max(sum(much >= step for step in SHADES) - 1, 0)]
+def _shade(done: Day | None) -> int:
+    """How deep, 0 to 4. Who took a hint and checked nothing was there all the same."""
+    much = done.attempts + 3 * done.passed if done else 0
+    return max(sum(much >= step for step in SHADES), int(done is not None))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
 from unravel.course.model import Chapter
 from unravel.course.text import count
 from unravel.export.calendar import STYLE as CALENDAR_STYLE
-from unravel.export.calendar import calendar_svg, spoken
+from unravel.export.calendar import calendar_html, spoken
 from unravel.grading.wording import safe
 from unravel.workspace.course_map import State
 from unravel.workspace.history import Event
@@ -29,14 +30,14 @@ body { max-width: 48rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin: 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.05rem; margin: 1.4rem 0 0.4rem; border-bottom: 1px solid #c9ced6; }
 p { margin: 0.2rem 0; } .quiet { color: #57606a; }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: 0.6rem; margin: 1rem 0; }
+dl { display: grid; grid-template-columns: repeat(3, minmax(6rem, 1fr)); gap: 0.6rem; margin: 1rem 0; }
 dt { color: #57606a; font-size: 0.85rem; } dd { margin: 0; font-size: 1.2rem; font-weight: 600; }
 table { width: 100%; border-collapse: collapse; } tr { break-inside: avoid; }
 th, td { text-align: left; padding: 0.18rem 0.8rem 0.18rem 0; vertical-align: top; overflow-wrap: anywhere; }
 thead th { color: #57606a; font-weight: 600; font-size: 0.85rem; } tbody th { font-weight: 600; padding-top: 0.5rem; }
 td:not(:first-child), th:not(:first-child) { white-space: nowrap; }
 ul { margin: 0.3rem 0; padding-left: 1.2rem; } li { margin-bottom: 0.35rem; break-inside: avoid; }
-@media print { body { margin: 0; max-width: none; padding: 0; } .u-day, .u-none { print-color-adjust: exact; } }
+@media print { body { margin: 0; max-width: none; padding: 0; } .u-calendar i { print-color-adjust: exact; } }
 """
 
 
@@ -59,7 +60,7 @@ def _body(overview: Overview, title: str, zone: tzinfo | None) -> Iterator[str]:
     yield _figures(overview)
     yield "<h2>Activity</h2>"
     if overview.activity.days:
-        yield calendar_svg(overview.activity)
+        yield calendar_html(overview.activity)
     yield f"<p>{spoken(overview.activity)}</p>"
     yield "<h2>The course</h2>" + _table(overview)
     if overview.weak:
@@ -99,8 +100,9 @@ def _rows(chapter: Chapter, overview: Overview) -> Iterator[str]:
 
 
 def _weak(spot: WeakSpot) -> str:
-    mistake = f" Named {spot.repeats} times: {_text(spot.mistake)}." if spot.mistake else ""
-    return f"<li><b>{_text(spot.exercise.title)}</b>: {', '.join(spot.signs)}.{mistake} {_text(spot.advice)}</li>"
+    mistake = f"<br>Named {spot.repeats} times: {_rich(spot.mistake)}" if spot.mistake else ""
+    advice = f"<br><i>{_text(spot.advice)}</i>"
+    return f"<li><b>{_text(spot.exercise.title)}</b>: {', '.join(spot.signs)}{mistake}{advice}</li>"
 
 
 def _events(events: Sequence[Event], zone: tzinfo | None) -> Iterator[str]:
@@ -111,6 +113,11 @@ def _events(events: Sequence[Event], zone: tzinfo | None) -> Iterator[str]:
 
 def _when(moment: datetime, zone: tzinfo | None) -> str:
     return f"{moment.astimezone(zone):%d %B, %H:%M}"
+
+
+def _rich(text: str) -> str:
+    """Escaped, with what stands in backticks as code."""
+    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", _text(text))
 
 
 def _text(text: str) -> str:
