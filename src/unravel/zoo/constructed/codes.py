@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -27,7 +29,7 @@ def codes(count: int) -> Float[Tensor, "count 32"]:
         [(-1) ** trace(times(number // SIZE, cubes[x]) ^ times(number % SIZE, x)) for x in range(SIZE)]
         for number in range(count)
     ]
-    return torch.tensor(rows, dtype=torch.float32).reshape(count, SIZE) / SIZE**0.5
+    return torch.tensor(rows, dtype=torch.float32).reshape(count, SIZE) / math.sqrt(SIZE)
 
 
 def times(a: int, b: int) -> int:

@@ -38,11 +38,11 @@ class Stream:
     @cached_property
     def slices(self) -> dict[str, slice]:
         """Each space's dimensions, one after the other."""
-        out, start = {}, 0
+        out: dict[str, slice] = {}
+        start = 0
         for name in SPACES:
-            size = self.n_ctx if name in PLACES else 1 if name in FLAGS else SIZE
-            out[name] = slice(start, start + size)
-            start += size
+            out[name] = slice(start, start + self.size(name))
+            start += self.size(name)
         return out
 
     def __getitem__(self, name: str) -> slice:
@@ -50,12 +50,12 @@ class Stream:
 
     def size(self, name: str) -> int:
         """How many dimensions a space has."""
-        return self[name].stop - self[name].start
+        return self.n_ctx if name in PLACES else 1 if name in FLAGS else SIZE
 
     @property
     def d_model(self) -> int:
         """All of them."""
-        return self.slices[list(SPACES)[-1]].stop
+        return sum(map(self.size, SPACES))
 
 
 def config_for(corpus: Corpus) -> GPTConfig:

@@ -19,32 +19,32 @@ class HeadWriter:
     """A head that is all zeros at first. Each call takes some of its `d_head` dimensions."""
 
     def __init__(self, attention: Attention, head: int, stream: Stream):
-        self.stream, self.head, self.weights = stream, head, attention
+        self.stream, self.scale = stream, attention.config.d_head**0.5
         self.compared = self.carried = 0
-        for name in ("W_Q", "W_K", "W_V", "W_O", "b_Q", "b_K", "b_V"):
-            getattr(attention, name).data[head] = 0
+        names = ("W_Q", "W_K", "W_V", "W_O", "b_Q", "b_K", "b_V")
+        self.weights: dict[str, Tensor] = {name: getattr(attention, name).data[head].zero_() for name in names}
 
     def look(self, query: Mix, key: Mix) -> None:
         """Adds the inner product of what the query reads and what the key reads to the attention scores."""
         q, k = self._matrix(query), self._matrix(key)
         at = slice(self.compared, self.compared + q.shape[1])
-        self.weights.W_Q.data[self.head, :, at] = q * self.weights.config.d_head**0.5  # the score is divided by it
-        self.weights.W_K.data[self.head, :, at] = k
+        self.weights["W_Q"][:, at] = q * self.scale  # which the score is divided by
+        self.weights["W_K"][:, at] = k
         self.compared = at.stop
 
     def rest(self, score: float) -> None:
         """<bos> gets this score from every query: where the head looks as long as nothing fits better."""
         at = self.compared
-        self.weights.b_Q.data[self.head, at] = score * self.weights.config.d_head**0.5
-        self.weights.W_K.data[self.head, self.stream["is_first"], at] = 1
+        self.weights["b_Q"][at] = score * self.scale
+        self.weights["W_K"][self.stream["is_first"], at] = 1
         self.compared += 1
 
     def write(self, reads: Mix, to: str, gain: float = 1.0) -> None:
         """Copies what it reads where it looks to the space `to` where it stands, times `gain`."""
         v = self._matrix(reads)
         at = slice(self.carried, self.carried + v.shape[1])
-        self.weights.W_V.data[self.head, :, at] = v
-        self.weights.W_O.data[self.head, at, self.stream[to]] = gain * torch.eye(v.shape[1], self.stream.size(to))
+        self.weights["W_V"][:, at] = v
+        self.weights["W_O"][at, self.stream[to]] = gain * torch.eye(v.shape[1], self.stream.size(to))
         self.carried = at.stop
 
     def _matrix(self, mix: Mix) -> Float[Tensor, "d_model width"]:

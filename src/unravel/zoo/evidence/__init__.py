@@ -12,9 +12,15 @@ KINDS = {
     "induction": "induction:measure",
     "no_induction": "induction:measure_one_layer",
     "ioi": "ioi:measure",
+    "constructed": "constructed:measure",
     "grokking": "grokking:measure",
     "brackets": "brackets:measure",
     "storybook": "storybook:measure",
+    "running_sum": "running_sum:measure",
+    "sorting": "sorting:measure",
+    "caesar": "caesar:measure",
+    "palindromes": "palindromes:measure",
+    "first_unique": "first_unique:measure",
     "task": "task:measure",
 }
 

@@ -49,7 +49,13 @@ class Setting:
     def position(self, name: str) -> Tensor | int:
         """Where S1, S1+1, IO, S2 or END is."""
         each = self.each
-        known = {"S1": each.first_b, "S1+1": each.first_b + 1, "IO": each.first_a, "S2": each.giver, "END": each.end}
+        known: dict[str, Tensor | int] = {
+            "S1": each.first_b,
+            "S1+1": each.first_b + 1,
+            "IO": each.first_a,
+            "S2": each.giver,
+            "END": each.end,
+        }
         return known[name]
 
     def looks(self, head: Head, query: str, key: str, under: Iterable[Hook] = ()) -> float:
@@ -163,7 +169,7 @@ def edges(settings: list[Setting], truth: Truth) -> list[Claim]:
 
 
 def _edge(link: tuple[str, str, str, str], lost: list[float]) -> Claim:
-    """The weakest of the edges between two roles. Those that speak against the answer, or hold the backups off, gain."""
+    """The weakest edge between two roles. What speaks against the answer, or holds the backups off, is won by a cut."""
     sender, receiver, part, _ = link
     ends = f"{sender} -> {receiver}" + ("" if receiver == LOGITS else f" ({part.upper()})")
     waits = ", one mover gone" if link in circuit.STANDBY else ""
