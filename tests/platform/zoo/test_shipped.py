@@ -18,7 +18,6 @@ from unravel.zoo.retrain import retrain
 from unravel.zoo.train import read_log
 
 TRAINED = [name for name in recipe_names() if (content("models") / name / record.EVIDENCE).exists()]
-RETRAINED = [name for name in TRAINED if not find_recipe(name)[0].spread.exempt]
 PROCESS = {"induction-2l", "modadd-1l"}
 SEEDS = (11, 12, 13)
 
@@ -73,9 +72,11 @@ def test_its_claims_were_there_from_other_seeds(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", RETRAINED)
+@pytest.mark.parametrize("name", TRAINED)
 def test_trained_anew_from_another_seed_it_is_there_again(name: str, seed: int, tmp_path: Path) -> None:
     recipe, folder = find_recipe(name)
+    if recipe.spread.exempt:
+        pytest.skip(recipe.spread.exempt)
     claims = retrain(recipe, seed, tmp_path)
     wrong = [f"{each.name} {each.value:.3g}, not {each.bound_text(shipped=False)}" for each in claims
              if not each.holds(shipped=False)]  # fmt: skip
