@@ -8,7 +8,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from parts.outline import anchors
 from parts.text import plain
 from unravel.course.model import Lesson
 
