@@ -10,14 +10,17 @@ import streamlit as st
 from parts.desk import Desk, open_desk, warm_up
 from parts.editor import PLAIN
 from parts.fault import faults_shown
+from parts.find import follow_part, search_box
 from parts.goto import arrived, head_for
 from parts.navigation import navigation
 from parts.text import plain
 from streamlit.navigation.page import StreamlitPage
+from views.glossary import glossary_page
 from views.home import home
 from views.lesson import lesson_page
 from views.playground import playground
 from views.progress import progress_page
+from views.search import search_page
 from views.trouble import broken_lesson, trouble
 
 from unravel.errors import ContentError, UnravelError
@@ -36,9 +39,15 @@ def main() -> None:
     except UnravelError as fault:
         st.navigation([st.Page(partial(trouble, fault), title="Unravel", default=True)], position="hidden").run()
         return
-    page = navigation(menu)
+    with st.sidebar:
+        top = st.container(key="find")
+    results = _page(partial(search_page, desk, lessons, menu[""][-1]), "Search", "search", "search")
+    page = navigation(menu, [results])
     with faults_shown():
         _follow_link(desk, lessons, page)
+    follow_part()
+    with top:
+        search_box(results, page)
     if page not in lessons.values():
         arrived()
     page.run()
@@ -52,6 +61,9 @@ def _menu(desk: Desk) -> tuple[dict[str, list[StreamlitPage]], dict[str, Streaml
     start = _page(partial(home, desk, lessons), "Home", "home", "map", default=True)
     menu = {"": [start, _page(partial(progress_page, desk, lessons), "Progress", "your-progress", "bar_chart")]}
     menu[""].append(_page(partial(playground, lessons), "Playground", "playground", "science"))
+    book: list[StreamlitPage] = []
+    book.append(_page(partial(glossary_page, desk, lessons, book), "Glossary", "glossary", "dictionary"))
+    menu[""] += book
     progress = desk.workspace.store.progress()
     for lesson in reversed(list(desk.course.lessons())):
         following = next(reversed(lessons.values()), None)

@@ -37,6 +37,7 @@ class Desk:
     course: Course
     faults: tuple[ContentError, ...]
     workspace: Workspace
+    stamp: int = 0  # changes when a file of the course does
 
     def stand(self, exercise: Exercise) -> ExerciseProgress:
         """How the learner stands with one exercise, as recorded now."""
@@ -47,10 +48,11 @@ def open_desk() -> Desk:
     """The desk as the files are now. `UnravelError` when there is no workspace or no course."""
     root = content_root()
     workspace = Workspace.find(workspace_folder())
-    course, faults = _course(root, _stamp(root))
+    stamp = _stamp(root)
+    course, faults = _course(root, stamp)
     if not any(course.lessons()) and faults:
         raise faults[0]
-    return Desk(course, faults, workspace)
+    return Desk(course, faults, workspace, stamp)
 
 
 def workspace_folder() -> Path | None:
@@ -75,8 +77,8 @@ def _stamp(root: Path) -> int:
 
 
 def _stats(root: Path) -> Iterator[tuple[str, int, int]]:
-    for folder in ("chapters", "solutions", "tests/exercises"):
-        for path in sorted((root / folder).glob("*/*.*")):
+    for files in ("chapters/*/*.*", "solutions/*/*.*", "tests/exercises/*/*.*", "glossary/*.toml"):
+        for path in sorted(root.glob(files)):
             try:
                 stat = path.stat()
             except OSError:

@@ -37,9 +37,11 @@ def term_links(glossary: Glossary, course: Course) -> dict[str, tuple[TermLink, 
     for piece in pieces:
         for term in _declared(piece, glossary):
             found[term.id].append(TermLink("explained", piece.title, piece.lesson.id, piece.anchor))
+    named = _named(course)
     for term in glossary.terms:
         for name in term.lessons:
-            _add(found[term.id], _named(name, course))
+            if name in named:  # else its lesson can't be read now: that is a fault of its own
+                _add(found[term.id], named[name])
     read = _read(pieces)
     for term in glossary.terms:
         if not found[term.id]:
@@ -54,12 +56,10 @@ def _declared(piece: Section, glossary: Glossary) -> list[Term]:
     return list(dict.fromkeys(term for term in terms if term is not None))
 
 
-def _named(name: str, course: Course) -> TermLink:
-    thing = course.find(name)
-    if isinstance(thing, Lesson):
-        return TermLink("explained", thing.title, thing.id, "")
-    exercise = course.exercise(name)
-    return TermLink("practised", exercise.title, exercise.lesson, exercise.id)
+def _named(course: Course) -> dict[str, TermLink]:
+    """Each lesson and exercise, by its name."""
+    lessons = {each.id: TermLink("explained", each.title, each.id, "") for each in course.lessons()}
+    return lessons | {each.id: TermLink("practised", each.title, each.lesson, each.id) for each in course.exercises()}
 
 
 def _add(links: list[TermLink], link: TermLink) -> None:
