@@ -114,10 +114,10 @@ def check_roles(circuit: Collection[str]) -> None:
 
 def _accuracies(trained: Trained) -> list[Claim]:
     says = {
-        "ioi": ("accuracy on IOI, held-out pairs of names", 0.99, 0.97),
-        "conditional": ("accuracy on the conditional control, held-out pairs of names", 0.99, 0.95),
-        "ioi_templates": ("accuracy on IOI, held-out templates", 0.95, 0.85),
-        "conditional_templates": ("accuracy on the conditional control, held-out templates", 0.95, 0.85),
+        "ioi": ("accuracy on IOI, held-out pairs of names", 0.99, 0.9),
+        "conditional": ("accuracy on the conditional control, held-out pairs of names", 0.99, 0.85),
+        "ioi_templates": ("accuracy on IOI, held-out templates", 0.95, 0.75),
+        "conditional_templates": ("accuracy on the conditional control, held-out templates", 0.95, 0.75),
     }
     suites = trained.recipe.data.suites
     return [

@@ -51,7 +51,7 @@ def new_giver(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
         Claim(f"{name}_new", f"{name}, new giver: attention from the end to the giver, if that name is new",
               looks(model, each, each.other, head, each.end, each.giver), 0.5),
         Claim(f"{name}_old", "the same, if it came before",
-              looks(model, each, each.plain, head, each.end, each.giver), at_most=0.3),
+              looks(model, each, each.plain, head, each.end, each.giver), at_most=0.4),
         Claim(f"{name}_queries", says, misled(model, each, each.undone, head, "q"), 0.1),
     ]  # fmt: skip
 
