@@ -92,7 +92,9 @@ def heads_figure(values: Any, ablated: Sequence[tuple[int, int]]) -> go.Figure:
         )
     figure.update_xaxes(fixedrange=True, range=[-0.5, grid.shape[1] - 0.5])
     figure.update_yaxes(fixedrange=True, range=[grid.shape[0] - 0.5, -0.5], autorange=False)
-    return figure.update_layout(height=100 + CELL * grid.shape[0], clickmode="event+select", dragmode=False)
+    return figure.update_layout(
+        height=100 + CELL * grid.shape[0], clickmode="event+select", hoverdistance=-1, dragmode=False
+    )
 
 
 def patching_figure(restored: Any, across: Sequence[str], label: str) -> go.Figure:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import streamlit as st
+
 from parts.text import plain
 
 if TYPE_CHECKING:
     from unravel.playground.prompt import Prompt
     from unravel.playground.run import Guess
+
+
+def note(text: str) -> None:
+    """A remark below a figure. It may hold tokens, so it is no Markdown."""
+    st.html(f'<p class="u-facts">{plain(text)}</p>')
 
 
 def guess_table(guesses: tuple[Guess, ...]) -> str:

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
+import torch
 
 from parts.ink import QUIET, inked, is_dark
 from parts.playfigures import heads_figure, lens_figure, patching_figure
 from parts.playquestion import Question, answers
 from parts.playstate import HEADS, VIEW, Play, layer_and_head, toggle
-from parts.playtables import change_table, guess_table
+from parts.playtables import change_table, guess_table, note
 from unravel.interp import plots
 from unravel.playground import code
 from unravel.playground.ablation import Heads, Kind, ablate
@@ -24,6 +25,8 @@ from unravel.playground.patching import Place, patch
 from unravel.playground.prompt import read_prompt
 from unravel.playground.run import likely, run
 from unravel.playground.subject import Subject
+
+torch.set_num_threads(1)  # more gain nothing with small matrices, and with many learners they wait for each other
 
 CELLS = 40_000
 """Of attention, drawn at once; beyond that, one head at a time."""
@@ -64,7 +67,7 @@ def _lens(question: Question, state: Play) -> str:
     at = [
         f"{float(value):.1%} {name}" for name, value in zip(seen.rows, seen.answer[:, question.prompt.at], strict=True)
     ]
-    st.caption(f"Probability of the answer at the asked position: {', '.join(at)}.")
+    note(f"Probability of the answer at the asked position: {', '.join(at)}.")
     return code.lens_code(question.subject, question.prompt, answer)
 
 
@@ -72,9 +75,9 @@ def _attribution(question: Question, state: Play) -> str:
     right, wrong = answers(question)
     parts = attribute(question.run, right, wrong)
     _clickable_heads(parts, question, state)
-    st.caption(f"Most: {_strongest(parts, question.subject)}. A click on a head takes it out.")
+    note(f"Most: {_strongest(parts, question.subject)}. A click on a head takes it out.")
     _figure(_shares(parts), "shares")
-    st.caption(f"All parts together: {parts.total:+.3f}, which is the score that the model gave.")
+    note(f"All parts together: {parts.total:+.3f}, which is the score that the model gave.")
     return code.attribution_code(question.subject, question.prompt, right, wrong)
 
 
@@ -112,13 +115,12 @@ def _patching(question: Question, state: Play) -> str:
     across = question.prompt.pieces if stream else [str(head) for head in range(result.restored.shape[1])]
     label = "position" if stream else "head"
     _figure(patching_figure(result.restored, across, label), f"patching-{place}")
-    best = int(result.restored.argmax())
-    layer, at = divmod(best, result.restored.shape[1])
-    where = f"position {at}" if stream else f"head {at}"
-    st.caption(
-        f"Score {result.clean:+.2f} on the clean prompt, {result.corrupted:+.2f} on the corrupted one. "
-        f"Most comes back at layer {layer}, {where}: {float(result.restored.max()):.0%}."
-    )
+    best = [
+        f"{float(row.max()):.0%} at {across[int(row.argmax())]} ({label} {int(row.argmax())})"
+        for row in result.restored
+    ]
+    note(f"Score {result.clean:+.2f} on the clean prompt, {result.corrupted:+.2f} on the corrupted one.")
+    note(f"Most comes back, layer by layer: {'; '.join(best)}.")
     return code.patching_code(question.subject, question.prompt, corrupted.prompt, place, right, wrong)
 
 
@@ -146,7 +148,8 @@ def _strongest(parts: Attribution, subject: Subject) -> str:
 
 def _shares(parts: Attribution) -> Any:
     layers = {f"heads of layer {layer}": float(row.sum()) for layer, row in enumerate(parts.heads)}
-    return plots.bars({**layers, **dict(parts.others)}, y_label="adds to the score").update_layout(height=320)
+    figure = plots.bars({**layers, **dict(parts.others)}, y_label="adds to the score").update_layout(height=320)
+    return figure.update_xaxes(showgrid=False, zeroline=False)
 
 
 def _figure(figure: Any, key: str) -> None:

@@ -57,7 +57,7 @@ def _choose(entries: Sequence[Entry], state: Play) -> None:
         state.kind = next(iter(about), "")
     if about:
         st.session_state.setdefault(KIND, state.kind)
-        label = {kind: f"{kind}: {told}" for kind, told in about.items()}
+        label = {kind: f"{kind.replace('_', ' ')}: {told}" for kind, told in about.items()}
         right.selectbox(
             "Example", list(about), key=KIND, format_func=label.__getitem__, on_change=_take_example, args=(state,)
         )

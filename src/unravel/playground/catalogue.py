@@ -35,8 +35,7 @@ class Entry:
 
 def catalogue() -> tuple[Entry, ...]:
     """The shipped models, the most interesting first, then those of the hub that are on this machine."""
-    folders = [path.parent for path in content("models").glob(f"*/{NEEDED[0]}") if (path.parent / NEEDED[1]).exists()]
-    ours = sorted((_entry(folder) for folder in folders), key=lambda entry: (_rank(entry.name), entry.name))
+    ours = sorted((_entry(folder) for folder in _folders()), key=lambda entry: (_rank(entry.name), entry.name))
     hub = [Entry(name, about) for name, about in OF_THE_HUB.items() if name in REPOSITORIES and cached(name)]
     return (*ours, *hub)
 
@@ -49,6 +48,15 @@ def find_entry(name: str) -> Entry:
             return entry
     here = ", ".join(entry.name for entry in entries)
     raise UnravelError(f"There is no model {name!r} on this machine.", fix=f"Choose from: {here}.")
+
+
+def _folders() -> list[Path]:
+    """Those of the models that come with the course; a course need not have any."""
+    try:
+        found = [path.parent for path in content("models").glob(f"*/{NEEDED[0]}")]
+    except UnravelError:
+        return []
+    return [folder for folder in found if (folder / NEEDED[1]).exists()]
 
 
 def _rank(name: str) -> int:
