@@ -202,14 +202,15 @@ def daemon(action: str) -> None:
 
 @main.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Where it listens.")
+@click.option("--address", help="Listen here, so that others can reach it; by default only this machine can.")
 @click.option("--workspace", type=Folder, help="The workspace, if you aren't in it.")
 @click.option("--no-browser", is_flag=True, help="Don't open a browser window.")
 @click.pass_context
-def serve(ctx: click.Context, port: int, workspace: Path | None, no_browser: bool) -> None:
+def serve(ctx: click.Context, port: int, address: str | None, workspace: Path | None, no_browser: bool) -> None:
     """Open the course in the browser."""
-    from unravel.serve import serve
+    from unravel.serve import ADDRESS, serve
 
-    ctx.exit(serve(workspace, port, browser=not no_browser))
+    ctx.exit(serve(workspace, port, browser=not no_browser, address=address or ADDRESS))
 
 
 if __name__ == "__main__":

@@ -247,6 +247,33 @@ def test_the_app_listens_on_this_machine_only_and_tells_nobody(run, mine, monkey
     assert "pip install" in run("serve", "--port", "48123").stderr
 
 
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.7", "::", "classroom.example"])
+def test_who_opens_the_app_to_others_is_warned(run, mine, monkeypatch, address):
+    seen = []
+
+    def fake(command, *, env, check):
+        seen.extend(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(serve.subprocess, "run", fake)
+    monkeypatch.setattr(serve, "find_spec", lambda name: object())
+    monkeypatch.setattr(serve, "_check_free", lambda address, port: None)
+    done = run("serve", "--port", "48123", "--no-browser", "--address", address)
+    assert f"--server.address={address}" in seen
+    assert "WARNING" in done.stderr
+    assert "run code as you" in done.stderr
+    assert "WARNING" not in run("serve", "--port", "48123", "--no-browser").stderr
+    assert "WARNING" not in run("serve", "--port", "48123", "--no-browser", "--address", "::1").stderr
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "no such name"])
+def test_an_address_that_is_not_ours_is_said(run, mine, monkeypatch, address):
+    monkeypatch.setattr(serve, "find_spec", lambda name: object())
+    done = run("serve", "--port", "48123", "--no-browser", "--address", address)
+    assert done.exit_code == 2
+    assert "no address" in done.stderr
+
+
 def test_a_port_in_use_is_said(run, mine):
     import socket
 
