@@ -13,11 +13,13 @@ ORDER = ["course", "workspace", "grading", "cohort", "export", "dev"]
 WRONG = [
     *((low, high) for number, low in enumerate(ORDER) for high in [*ORDER[number + 1 :], "cli", "interp"]),
     *(("interp", name) for name in [*ORDER, "cli"]),
-    *(("zoo", name) for name in [*ORDER, "cli"]),
+    *((name, other) for name in ("zoo", "playground") for other in [*ORDER, "cli"]),
+    *((name, "playground") for name in [*ORDER, "interp", "zoo"]),
+    ("playground", "zoo"),
 ]
 RIGHT = [
     *((high, low) for number, high in enumerate(ORDER) for low in ORDER[:number]),
-    *((name, base) for name in [*ORDER, "interp", "zoo"] for base in ("errors", "paths")),
+    *((name, base) for name in [*ORDER, "interp", "zoo", "playground"] for base in ("errors", "paths")),
 ]
 
 
@@ -70,7 +72,7 @@ def test_right_import_passes_the_lint(layer: str, name: str) -> None:
     assert lint(layer, codes(name)) == "All checks passed!\n"
 
 
-@pytest.mark.parametrize("layer", [*ORDER, "interp", "zoo"])
+@pytest.mark.parametrize("layer", [*ORDER, "interp", "zoo", "playground"])
 def test_house_rules_hold_in_the_layers_too(layer: str) -> None:
     said = lint(layer, "from . import x\ndef f():\n    pass\n")
     assert "TID252" in said
