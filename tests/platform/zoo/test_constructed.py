@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def truth() -> Truth:
 @pytest.fixture(scope="module")
 def setting(model: HookedGPT) -> Setting:
     with torch.no_grad():
-        return Setting.of(model, load_corpus("names"), 0, 8)  # type: ignore[arg-type]
+        return Setting.of(model, load_corpus("names"), 0, 4)  # type: ignore[arg-type]
 
 
 def test_codes_are_nearly_at_right_angles() -> None:
@@ -176,9 +177,10 @@ def test_train_writes_it_and_says_so(tmp_path: Path, easy: None) -> None:
     refused = CliRunner().invoke(main, [*args, "--seed", "3"])
     assert refused.exit_code == 2
     assert "is written by code, not trained" in refused.output
-    for _ in range(2):  # it is written anew without a question
-        done = CliRunner().invoke(main, args)
-        assert done.exit_code == 0, done.output
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)  # it is written anew without a question
+    (tmp_path / FILE).unlink()
+    done = CliRunner().invoke(main, args)
+    assert done.exit_code == 0, done.output
     assert "is not trained: unravel.zoo.constructed writes its weights." in done.output
     assert load_truth(tmp_path) == load_truth(NAME)
     ours, shipped = read_model(tmp_path).state_dict(), load_model(NAME).state_dict()
