@@ -45,7 +45,7 @@ def main() -> None:
     page = navigation(menu, [results])
     with faults_shown():
         _follow_link(desk, lessons, page)
-    follow_part()
+    follow_part(page)
     with top:
         search_box(results, page)
     if page not in lessons.values():

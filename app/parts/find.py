@@ -11,41 +11,48 @@ from streamlit.navigation.page import StreamlitPage
 from parts.goto import head_for
 
 _SCRIPT = Path(__file__).parents[1] / "search.js"
-_BOX, _ASKED, _SHOWN = "search", "search-asked", "search-shown"
+_BOX, _SHOWN, _HERE = "search", "search-shown", "part-shown"
 PART = "part"
+LONGEST = 200
 
 
 def search_box(results: StreamlitPage, page: StreamlitPage) -> None:
     """Draws the box. Enter leads to the page of results; the key `/` leads to the box."""
-    query = st.query_params.get("q", "") if page == results else ""
-    if page == results and st.session_state.get(_SHOWN) != query and not st.session_state.get(_ASKED):
-        st.session_state[_BOX] = query  # the address has changed, as by the browser's Back
-        st.session_state[_SHOWN] = query
-    st.text_input(
+    query = asked() if page == results else ""
+    if st.session_state.get(_SHOWN, "") != query:
+        # Another page, or another address of this one (a link, the browser's Back): the box follows.
+        st.session_state[_BOX] = st.session_state[_SHOWN] = query
+    typed = st.text_input(
         "Search the course",
         key=_BOX,
         type="search",
-        max_chars=200,
+        max_chars=LONGEST,
         placeholder="Search",
         icon=":material/search:",
         label_visibility="collapsed",
-        on_change=_ask,
     )
     st.html(f"<script>{_SCRIPT.read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)
-    if st.session_state.pop(_ASKED, False) and st.session_state[_BOX].strip():
-        st.session_state[_SHOWN] = st.session_state[_BOX].strip()
-        st.switch_page(results, query_params={"q": st.session_state[_SHOWN]})
+    if (typed or "").strip() not in ("", query):
+        st.session_state[_SHOWN] = typed.strip()
+        st.switch_page(results, query_params={"q": typed.strip()})
 
 
-def _ask() -> None:
-    st.session_state[_ASKED] = True
+def asked() -> str:
+    """What the address of the page of results asks for."""
+    return st.query_params.get("q", "")[:LONGEST].strip()
 
 
-def follow_part() -> None:
-    """Heads for the heading or exercise of the page that the address names: `?part=ANCHOR`."""
-    if anchor := st.query_params.get(PART):
-        head_for(anchor)
-        del st.query_params[PART]
+def follow_part(page: StreamlitPage) -> None:
+    """Heads for the heading or exercise of the page that the address names: `?part=ANCHOR`.
+
+    Once for each time that somebody comes. It stays in the address: to take it out would leave a step in the history
+    from which the browser's Back leads here again.
+    """
+    here = (page.url_path, st.query_params.get(PART, ""))
+    if st.session_state.get(_HERE) != here:
+        st.session_state[_HERE] = here
+        if here[1]:
+            head_for(here[1])
 
 
 def place_link(pages: Mapping[str, StreamlitPage], lesson: str, anchor: str, title: str, icon: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 from parts.desk import Desk
-from parts.find import place_link
+from parts.find import asked, place_link
 from parts.reference import reference
 from parts.text import count, plain
 from streamlit.navigation.page import StreamlitPage
@@ -21,7 +21,7 @@ _KINDS: dict[Kind, str] = {"term": "Glossary", "lesson": "Lesson", "section": "I
 def search_page(desk: Desk, lessons: Mapping[str, StreamlitPage], glossary: StreamlitPage) -> None:
     """Draws the page. `lessons` are the pages of the lessons."""
     st.title("Search", anchor=False)
-    query = st.query_params.get("q", "").strip()
+    query = asked()
     if not query:
         st.markdown("Type a word into the box at the side: a term, a part of a title, the name of an exercise.")
         return
