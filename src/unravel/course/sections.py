@@ -20,7 +20,7 @@ _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3})(?=\S)(.+?)(?<=\S)\1(?![\w*])", re.DOTALL)
 _LINE_MARK = re.compile(r"^\s*(?:[-*+]|>|#{1,6}|\d+\.)\s+", re.MULTILINE)
 _BOLD = re.compile(r"\*\*([^*\n]+(?:\n[^*\n]+)?)\*\*")
-_TABLE_RULE = re.compile(r"^\|[-:| ]+\|$|^\| ", re.MULTILINE)
+_TABLE_RULE = re.compile(r"^\|[-:| ]+\|$|^\| | \|$", re.MULTILINE)
 _SIGNS = {
     "top": "ᵀ", "cdot": "·", "times": "×", "sqrt": "√", "sum": "Σ", "le": "≤", "ge": "≥", "to": "→", "mapsto": "↦",
     "infty": "∞", "approx": "≈", "pm": "±", "lambda": "λ", "sigma": "σ", "theta": "θ", "Phi": "Φ", "Sigma": "Σ",
@@ -102,7 +102,7 @@ def plain_text(markdown: str) -> str:
     text = _LINK.sub(r"\1", _LINE_MARK.sub("", text))
     for _ in range(2):
         text = _EMPHASIS.sub(r"\2", text)
-    return " ".join(_TABLE_RULE.sub("", text).replace("`", "").replace(" | ", " ").replace("|\n", "\n").split())
+    return " ".join(_TABLE_RULE.sub("", text).replace("`", "").replace(" | ", " ").split())
 
 
 def _spoken(formula: str) -> str:
