@@ -33,7 +33,6 @@ def search_box(results: StreamlitPage, page: StreamlitPage) -> None:
     )
     st.html(f"<script>{_SCRIPT.read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)
     if (typed or "").strip() not in ("", query):
-        st.session_state[_SHOWN] = typed.strip()
         st.switch_page(results, query_params={"q": typed.strip()})
 
 
