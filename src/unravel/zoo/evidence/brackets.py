@@ -1,36 +1,81 @@
-"""Evidence of the bracket classifier: it is right, on the hard strings too, and holds the depth in its stream."""
+"""Evidence of the bracket classifier: it holds the depth in its stream, and looks for a place below zero."""
 
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from unravel.interp.corpora.brackets import CLOSE, OPEN
+from unravel.interp.model.gpt import HookedGPT
 from unravel.interp.suites import evaluate
+from unravel.zoo.evidence import heads
+from unravel.zoo.evidence.attention import Where, accuracy, cut, looks, without_head
 from unravel.zoo.evidence.claims import Claim, Trained
 
 
 @torch.no_grad()
 def measure(trained: Trained) -> list[Claim]:
-    """Accuracy, and how well the depth can be read off after the first layer."""
-    suites = trained.recipe.data.suites
-    every, hard = (evaluate(trained.model, suites[name]).accuracy for name in ("unseen_strings", "equal_counts"))
-    depth = depth_probe(trained)
+    """Accuracy, the depth in the stream, the neuron and the attention that find a dip, and each head's part."""
+    model, suites = trained.model, trained.recipe.data.suites
+    every, hard = (evaluate(model, suites[name]).accuracy for name in ("unseen_strings", "equal_counts"))
+    tokens, labels = next(trained.recipe.data.labelled("test", 1024))
+    dips = at_dips(tokens)
+    to_dips = looks(model, tokens, dips, 1)
+    late = heads.best(to_dips)
+    fooled = _called_balanced(cut(model, tokens, dips, 1), dips)
     return [
         Claim("accuracy", "accuracy on strings never seen, half of them balanced", every, 0.99, any_seed=(0.97, None)),
         Claim("equal_counts", "accuracy on unbalanced ones with as many ( as )", hard, 0.98, any_seed=(0.93, None)),
-        Claim("depth", "R² of a linear probe for the depth, after the first layer", depth, 0.8, any_seed=(0.7, None)),
-    ]
+        Claim("depth", "R² of a linear probe for the depth, after the first layer's attention", depth_probe(trained),
+              0.8, any_seed=(0.7, None)),
+        Claim("dip_neuron", "how often one neuron of layer 0 fires more below zero than at or above (AUC)",
+              dip_neuron(model, tokens), 0.9, any_seed=(0.9, None)),
+        Claim("dip", f"attention of L{late[0]}H{late[1]}, where the depth is zero, to earlier places below zero",
+              to_dips[late], 0.7, any_seed=(0.6, None)),
+        Claim("fooled", "share of strings that dip and have equal counts that are called balanced when layer 1 may not "
+              "look there", fooled, 0.5, any_seed=(0.4, None)),
+        *[Claim(f"without_{layer}_{head}", f"accuracy without L{layer}H{head}",
+                accuracy(without_head(model, tokens, (layer, head)), labels), at_most=0.85)
+          for layer, head in heads.all_heads(model)],
+    ]  # fmt: skip
+
+
+def depths(tokens: Int[Tensor, "batch pos"]) -> Int[Tensor, "batch pos"]:
+    """How many brackets are open after each place."""
+    return ((tokens == OPEN).int() - (tokens == CLOSE).int()).cumsum(-1)
+
+
+def is_bracket(tokens: Int[Tensor, "batch pos"]) -> Tensor:
+    """Where brackets stand."""
+    return (tokens == OPEN) | (tokens == CLOSE)
+
+
+def at_dips(tokens: Int[Tensor, "batch pos"]) -> Where:
+    """From each bracket with depth zero, the earlier brackets with a depth below zero."""
+    depth, inside = depths(tokens), is_bracket(tokens)
+    asked, dip = (depth == 0) & inside, (depth < 0) & inside
+    earlier = torch.ones(tokens.shape[1], tokens.shape[1], dtype=torch.bool).tril(-1)
+    return asked[:, :, None] & dip[:, None, :] & earlier
+
+
+def dip_neuron(model: HookedGPT, tokens: Int[Tensor, "batch pos"]) -> float:
+    """The best neuron's chance to fire more at a random place below zero than at one that is not; ties count half."""
+    _, cache = model.run_with_cache(tokens, names_filter=["blocks.0.mlp.hook_post"])
+    inside = is_bracket(tokens)
+    fires, below = cache["blocks.0.mlp.hook_post"][inside], depths(tokens)[inside] < 0
+    draw = torch.Generator().manual_seed(0)
+    low, high = (fires[mask][torch.randint(int(mask.sum()), (20_000,), generator=draw)] for mask in (below, ~below))
+    won = (low > high).double().mean(0) + (low == high).double().mean(0) / 2  # [neuron]
+    return float(won.max())
 
 
 def depth_probe(trained: Trained) -> float:
     """R² on held-out positions of the best linear reading of how many brackets are open."""
     tokens, _ = next(trained.recipe.data.labelled("test", 512))
     _, cache = trained.model.run_with_cache(tokens)
-    inside = (tokens == OPEN) | (tokens == CLOSE)
-    depth = ((tokens == OPEN).int() - (tokens == CLOSE).int()).cumsum(-1)[inside].double()
-    return linear_r2(cache["blocks.0.hook_resid_post"][inside].double(), depth)
+    inside = is_bracket(tokens)
+    return linear_r2(cache["blocks.0.hook_resid_mid"][inside].double(), depths(tokens)[inside].double())
 
 
 def linear_r2(x: Float[Tensor, "n d"], y: Float[Tensor, " n"]) -> float:
@@ -40,3 +85,8 @@ def linear_r2(x: Float[Tensor, "n d"], y: Float[Tensor, " n"]) -> float:
     found = torch.linalg.lstsq(padded[:half], y[:half, None]).solution[:, 0]
     rest = y[half:] - padded[half:] @ found
     return float(1 - rest.square().sum() / (y[half:] - y[half:].mean()).square().sum())
+
+
+def _called_balanced(logits: Tensor, dips: Where) -> float:
+    """Of the strings so far that dip and end at zero, how many have the verdict 1."""
+    return float((logits.argmax(-1) == 1)[dips.any(-1)].float().mean())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -45,9 +45,9 @@ def measure(trained: Trained) -> list[Claim]:
     ]  # fmt: skip
 
 
-def frequency_power(model: HookedGPT, p: int) -> Float[Tensor, " frequency"]:
-    """The share of each frequency, from 1 on, in the embedding of the numbers."""
-    waves = torch.fft.rfft(model.W_E[:p].double(), dim=0).abs().square().sum(-1)[1:]
+def frequency_power(model: HookedGPT, p: int, first: int = 0) -> Float[Tensor, " frequency"]:
+    """The share of each frequency, from 1 on, in the embedding of the `p` numbers, which begin at token `first`."""
+    waves = torch.fft.rfft(model.W_E[first : first + p].double(), dim=0).abs().square().sum(-1)[1:]
     shares: Tensor = waves / waves.sum()
     return shares
 
@@ -60,14 +60,22 @@ def logit_waves(model: HookedGPT, p: int, keys: list[int]) -> tuple[float, float
     """
     numbers = torch.arange(p)
     a, b = (side.flatten() for side in torch.meshgrid(numbers, numbers, indexing="ij"))
-    logits = model(torch.stack([a, b, torch.full_like(a, p)], dim=1))[:, -1].double()
-    logits = logits - logits.mean(-1, keepdim=True)
-    turn = (a + b)[:, None] - numbers[None]  # [pair, answer]
+    logits = model(torch.stack([a, b, torch.full_like(a, p)], dim=1))[:, -1]
+    return explained((a + b) % p, logits, keys)
+
+
+def explained(
+    right: Int[Tensor, " pair"], logits: Float[Tensor, "pair answer"], keys: list[int]
+) -> tuple[float, float]:
+    """The share of the logits' variance that is cos(w(right - answer)) of these frequencies, and the loss without."""
+    logits = logits.double() - logits.double().mean(-1, keepdim=True)
+    p = logits.shape[1]
+    turn = (right[:, None] - torch.arange(p)[None]) % p  # [pair, answer]
     told = torch.zeros_like(logits)
     for key in keys:
-        wave = torch.cos(2 * torch.pi * (key + 1) * (turn % p).double() / p)
+        wave = torch.cos(2 * torch.pi * (key + 1) * turn.double() / p)
         told += wave * ((wave * logits).sum() / wave.square().sum())
-    loss = functional.cross_entropy(logits - told, (a + b) % p)
+    loss = functional.cross_entropy(logits - told, right)
     return float(1 - (logits - told).square().sum() / logits.square().sum()), float(loss)
 
 
