@@ -14,24 +14,33 @@
   window.unravelArrived = visit;
   if (location.hash !== `#${target}`) history.replaceState(history.state, '', `#${target}`);
 
-  const [every, longest, quiet] = [100, 20000, 2500]; // milliseconds
+  const [every, longest, quiet] = [100, 60000, 2500]; // milliseconds
   const moves = ['wheel', 'touchstart', 'keydown', 'mousedown'];
+  const main = document.querySelector('[data-testid="stMain"]');
   let [since, last, left] = [0, null, false];
   const leave = () => { left = true; };
-  for (const move of moves) window.addEventListener(move, leave, { capture: true, passive: true, once: true });
+  for (const move of moves) window.addEventListener(move, leave, { capture: true, passive: true });
+  const look = (place) => {
+    const [top, scroll, height] = [place.getBoundingClientRect().top, main.scrollTop, main.scrollHeight];
+    return { place, top, scroll, height };
+  };
+  // A wheel above an editor turns the page, but only the editor hears of it: all went along with the scroll bar.
+  const turned = (now) => last && now.place === last.place && now.height === last.height
+    && Math.abs(now.scroll - last.scroll) > 2 && Math.abs(now.top - last.top + now.scroll - last.scroll) < 2;
   const hold = (passed) => {
     const heading = document.getElementById(target);
+    const place = heading?.closest('[class*="st-key-card-"]') ?? heading;
     const here = window.unravelArrived === visit && document.querySelector('.u-goto');
-    if (left || !here || passed > longest || since > quiet) {
+    if (left || !here || passed > longest || since > quiet || (place && turned(look(place)))) {
       for (const move of moves) window.removeEventListener(move, leave, { capture: true });
       return;
     }
-    if (heading) {
-      const place = heading.closest('[class*="st-key-card-"]') ?? heading;
-      const before = place.getBoundingClientRect().top;
-      since = before === last ? since + every : 0;
+    if (place) {
+      const running = document.querySelector('[data-test-script-state="running"]');
+      const still = last && place === last.place && place.getBoundingClientRect().top === last.top;
+      since = still && !running ? since + every : 0;
       place.scrollIntoView({ block: 'start' });
-      last = place.getBoundingClientRect().top;
+      last = look(place);
     }
     setTimeout(hold, every, passed + every);
   };

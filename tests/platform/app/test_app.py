@@ -41,8 +41,8 @@ def test_home_lists_chapters_and_lessons(app: Open) -> None:
     test = app()
     assert "A tiny chapter" in words(test)
     assert "0 of 5 exercises done" in words(test)
-    labels = [item.proto.label for item in test.get("page_link")]
-    assert labels == ["The basics", "A little more"]
+    labels = [item.proto.label for item in test.main.get("page_link")]
+    assert labels == ["From the top of its lesson: The basics", "The basics", "A little more"]
     assert [button.label for button in test.button] == ["Start: Double a vector"]
 
 
@@ -210,35 +210,6 @@ def test_hostile_text_is_shown_as_text(app: Open, grader: Grader, text: str) -> 
     assert text not in bodies
     assert text.replace("<", "&lt;").replace(">", "&gt;") in bodies
     assert not any(item.allow_html for item in test.markdown)
-
-
-def test_progress_shows_status_and_attempts(app: Open, grader: Grader, workspace: Workspace) -> None:
-    test = press(write(app("basics"), "double", double("3 * x")), "check-double")
-    test.session_state["ended-double"] = 0.0
-    press(write(test, "double", double("2 * x")), "check-double")
-    shown = progress_page(workspace)
-    assert "1 of 5" in shown
-    assert "Recent attempts" in shown
-    assert shown.count("Not right yet") == 1
-    assert shown.count(">Passed<") == 2
-
-
-def progress_page(workspace: Workspace) -> str:
-    def page(folder: str) -> None:
-        import streamlit as st
-        from parts.desk import open_desk
-        from views.progress import lesson_table, recent_table, totals
-
-        desk = open_desk()
-        progress = desk.workspace.store.progress()
-        totals(desk, progress)
-        st.header("Recent attempts")
-        for lesson in desk.course.lessons():
-            st.html(lesson_table(lesson, progress))
-        st.html(recent_table(desk))
-
-    test = AppTest.from_function(page, args=(str(workspace.path),), default_timeout=60).run()
-    return words(test) + "".join(str(item.value) for item in test.metric)
 
 
 def test_no_workspace_says_how_to_make_one(app: Open, workspace: Workspace) -> None:
