@@ -110,6 +110,9 @@ def _patching(question: Question, state: Play) -> str:
     places: dict[Place, str] = {"stream": "The stream at each position", "heads": "Each head's output"}
     place: Place = st.selectbox("Patched", list(places), format_func=lambda one: places[one], key="play-place")
     corrupted = run(question.subject, read_prompt(question.subject, text))
+    if corrupted.prompt.ids == question.prompt.ids:
+        st.info("Change a word of the corrupted prompt: one that the answer depends on.", icon=":material/edit:")
+        return code.patching_code(question.subject, question.prompt, corrupted.prompt, place, right, wrong)
     result = patch(question.run, corrupted, place, right, wrong)
     stream = place == "stream"
     across = question.prompt.pieces if stream else [str(head) for head in range(result.restored.shape[1])]
