@@ -59,6 +59,7 @@ def test_continue_leads_to_the_exercise(server: Server, browser: Any, record: Re
     page.get_by_text("2 of 5 exercises done").wait_for()
     page.get_by_role("img", name="Activity of the last 16 weeks: 1 active day, 2 exercises passed.").wait_for()
     page.get_by_text("In progress").first.wait_for()
+    page.get_by_role("link", name="Home").wait_for()
     picture(page, "home-light")
     page.get_by_role("button", name="Continue: ").click()
     at_the_top(page, "ANSWER")
@@ -90,6 +91,7 @@ def test_the_exports_download(server: Server, browser: Any, record: Record, tmp_
     page.get_by_role("heading", name="What was hard").wait_for()
     page.get_by_text("3 failed attempts").wait_for()
     page.get_by_text("<b>you added</b>").wait_for()
+    page.get_by_role("link", name="Home").wait_for()
     picture(page, "progress-history-dark")
     with page.expect_download() as download:
         page.get_by_role("button", name="JSON").click()
