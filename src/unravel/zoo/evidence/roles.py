@@ -21,13 +21,15 @@ def label(head: Head) -> str:
 
 
 def duplicate_token(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
-    """At the giver's name it looks at that name where it stood before, and what it finds there decides."""
+    """At the giver's name it looks at that name where it stood before; later heads see the mark in their keys."""
     name = label(head)
     return [
         Claim(f"{name}_looks", f"{name}, duplicate token: attention from the giver to the same name before",
               looks(model, each, each.plain, head, each.giver, each.first_b), 0.5),
         Claim(f"{name}_decides", f"{name}: patched at the giver, how much of the difference between a name that came "
-              "before and one that didn't it restores", recovered(model, each, each.undone, head, each.giver), 0.4),
+              "before and one that didn't it restores", recovered(model, each, each.undone, head, each.giver), 0.5),
+        Claim(f"{name}_keys", f"{name}: how far it leads astray when it says in the keys of later heads alone that the "
+              "giver is new", misled(model, each, each.undone, head, "k"), 0.5),
     ]  # fmt: skip
 
 
@@ -43,19 +45,6 @@ def s_inhibition(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
     ]  # fmt: skip
 
 
-def new_giver(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
-    """At the end it looks at a giver that is new, and at no one who was named before; later queries hear of it."""
-    name = label(head)
-    says = f"{name}: how far it leads astray when it says in the queries of later heads alone that the giver is new"
-    return [
-        Claim(f"{name}_new", f"{name}, new giver: attention from the end to the giver, if that name is new",
-              looks(model, each, each.other, head, each.end, each.giver), 0.5),
-        Claim(f"{name}_old", "the same, if it came before",
-              looks(model, each, each.plain, head, each.end, each.giver), at_most=0.4),
-        Claim(f"{name}_queries", says, misled(model, each, each.undone, head, "q"), 0.1),
-    ]  # fmt: skip
-
-
 def name_mover(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
     """At the end it looks at the right name, not at the giver's, and copies it."""
     name, (right, wrong) = label(head), (each.first_a, each.first_b)
@@ -65,6 +54,8 @@ def name_mover(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
               looks(model, each, each.plain, head, each.end, right), 0.2),
         Claim(f"{name}_wrong", "the same, to the giver's name, at both places",
               sum(looks(model, each, each.plain, head, each.end, at) for at in (wrong, each.giver)), at_most=0.1),
+        Claim(f"{name}_new", "the same, to a giver who is new, and so receives",
+              looks(model, each, each.other, head, each.end, each.giver), 0.5),
         Claim(f"{name}_writes", f"{name}: what it adds to the receiver's logit, over what it adds to the giver's",
               own(added, each, each.a) - own(added, each, each.b), 2.0),
     ]  # fmt: skip
@@ -101,7 +92,6 @@ def relay(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
 ROLES: dict[str, Callable[[HookedGPT, Prompts, Head], list[Claim]]] = {
     "duplicate token": duplicate_token,
     "S-inhibition": s_inhibition,
-    "new giver": new_giver,
     "name mover": name_mover,
     "suppressor": suppressor,
     "collector": collector,
