@@ -24,6 +24,8 @@ from unravel.course.load import load_course
 from unravel.workspace.workspace import Workspace
 
 HOSTILE = "<img src=x onerror=document.title='run'>"
+# The script of the key is there, and the page has come to rest.
+READY = "window.unravelSearch && document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
 
 
 @pytest.fixture
@@ -44,6 +46,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 def ask(page: Any, query: str) -> None:
     """Types into the box, reached by the keyboard alone."""
+    page.wait_for_function(READY)
     page.locator("h1").first.click()
     page.keyboard.press("/")
     box = page.get_by_role("searchbox", name="Search the course")
