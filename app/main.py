@@ -58,12 +58,17 @@ def main() -> None:
 def _menu(desk: Desk) -> tuple[dict[str, list[StreamlitPage]], dict[str, StreamlitPage]]:
     """The pages by section, and those of the lessons by name."""
     lessons: dict[str, StreamlitPage] = {}
-    start = _page(partial(home, desk, lessons), "Home", "home", "map", default=True)
-    menu = {"": [start, _page(partial(progress_page, desk, lessons), "Progress", "your-progress", "bar_chart")]}
-    menu[""].append(_page(partial(playground, lessons), "Playground", "playground", "science"))
     book: list[StreamlitPage] = []
     book.append(_page(partial(glossary_page, desk, lessons, book), "Glossary", "glossary", "dictionary"))
-    menu[""] += book
+    menu = {
+        "": [
+            _page(partial(home, desk, lessons), "Home", "home", "map", default=True),
+            _page(partial(progress_page, desk, lessons), "Progress", "your-progress", "bar_chart"),
+            _page(partial(playground, lessons), "Playground", "playground", "science"),
+            *book,
+        ]
+    }
+    # Pages for teachers have their place here: a section of its own, `menu["Teaching"]`, for who has a cohort.
     progress = desk.workspace.store.progress()
     for lesson in reversed(list(desk.course.lessons())):
         following = next(reversed(lessons.values()), None)
