@@ -17,3 +17,12 @@
     focus(10);
   });
 })();
+// A link in the text to another page of the app opens here: Streamlit would open a window for each.
+(() => {
+  if (window.unravelLinks) return;
+  window.unravelLinks = true;
+  window.addEventListener('click', (event) => {
+    const link = event.target.closest?.('.stMarkdown a[target="_blank"]');
+    if (link && link.origin === location.origin) link.target = '_self';
+  }, true);
+})();

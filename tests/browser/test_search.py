@@ -87,6 +87,9 @@ def test_the_glossary_and_a_hostile_query(server: Server, browser: Any) -> None:
     page.get_by_role("link", name="Probability and loss").click()
     playwright.expect(page.get_by_role("heading", name="logits", exact=True)).to_be_in_viewport(timeout=SLOW)
     picture(page, "glossary-dark")
+    page.get_by_role("link", name="Lessons and papers").first.click()
+    page.get_by_role("link", name="All terms").wait_for()
+    assert page.url.endswith("/glossary?term=transformer")
     ask(page, HOSTILE)
     page.get_by_text(HOSTILE).first.wait_for()
     assert page.title() != "run"

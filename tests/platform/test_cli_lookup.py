@@ -49,6 +49,7 @@ def test_an_unknown_term_is_a_fault_with_near_names() -> None:
 
 @pytest.mark.parametrize("words", [["search", "softmax"], ["glossary"], ["glossary", "softmax"]])
 def test_neither_needs_torch(words: list[str]) -> None:
-    code = f"import sys; from unravel.cli import main; main({words!r}, standalone_mode=False); print('torch' in sys.modules)"
+    code = f"import sys\nfrom unravel.cli import main\nmain({words!r}, standalone_mode=False)"
+    code += "\nprint('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "False"
