@@ -26,7 +26,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 @pytest.fixture
-def models(course: Path) -> None:
+def models(course: Path) -> None:  # noqa: F811
     """Gives the miniature course a model to play with."""
     kept = shutil.ignore_patterns("checkpoints")
     place = course / "models" / "induction-2l"
@@ -44,7 +44,7 @@ def write(page: Any, label: str, text: str) -> None:
 
 
 @pytest.mark.usefixtures("models")
-def test_a_head_is_ablated_by_a_click(server: Server, browser: Any) -> None:
+def test_a_head_is_ablated_by_a_click(server: Server, browser: Any) -> None:  # noqa: F811
     page, foreign = new_page(browser, server)
     alerts: list[str] = []
     page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
@@ -82,7 +82,7 @@ def test_a_head_is_ablated_by_a_click(server: Server, browser: Any) -> None:
 
 
 @pytest.mark.usefixtures("models")
-def test_a_link_opens_the_patching_map(server: Server, browser: Any) -> None:
+def test_a_link_opens_the_patching_map(server: Server, browser: Any) -> None:  # noqa: F811
     page, foreign = new_page(browser, server, "dark")
     page.goto(f"{server.url}/playground?model=induction-2l&prompt={PROMPT.replace(' ', '+')}&view=patching")
     page.get_by_text("Change a word of the corrupted prompt").wait_for()

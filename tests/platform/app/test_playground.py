@@ -32,8 +32,7 @@ def playground(app: Open, course_folder: Path) -> Iterator[Open]:
 
     def open_page(**address: str) -> AppTest:
         test = app()
-        pages = test._registered_pages.items()
-        test._page_hash = next(name for name, info in pages if info.get("url_pathname") == "playground")
+        go(test, "playground")
         for name, value in address.items():
             test.query_params[name] = value
         return test.run()
@@ -41,6 +40,13 @@ def playground(app: Open, course_folder: Path) -> Iterator[Open]:
     yield open_page
     load_subject.cache_clear()
     torch.set_num_threads(before)
+
+
+def go(test: AppTest, path: str) -> AppTest:
+    """Turns to a page by its address; `switch_page` knows only pages that are files."""
+    pages = test._registered_pages.items()
+    test._page_hash = next(name for name, info in pages if info.get("url_pathname") == path)
+    return test
 
 
 def figures(test: AppTest) -> int:
@@ -157,19 +163,16 @@ def test_prompts_of_other_lengths_cant_be_patched(playground: Open) -> None:
 def test_a_course_without_models_says_so(app: Open, course_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(course_folder / "nothing"))
     test = app()
-    pages = test._registered_pages.items()
-    test._page_hash = next(name for name, info in pages if info.get("url_pathname") == "playground")
+    go(test, "playground")
     test.run()
     assert "No model has been trained here" in words(test)
 
 
 def test_what_one_did_is_there_after_another_page(playground: Open) -> None:
     test = playground(prompt=PROMPT, view="attention")
-    here = test._page_hash
     test.query_params.clear()
-    test._page_hash = next(name for name, info in test._registered_pages.items() if info.get("url_pathname") == "home")
-    test.run()
-    test._page_hash = here
-    test.run()
+    go(test, "your-progress").run()
+    assert not test.text_area
+    go(test, "playground").run()
     assert test.text_area(key="play-prompt").value == PROMPT
     assert figures(test) == 1
