@@ -36,3 +36,13 @@ def test_a_server_that_is_down_is_said_in_a_sentence():
     with pytest.raises(UnravelError, match="server is up") as caught:
         Store("postgresql://unravel:secret@/postgres?host=/nowhere", "ann").progress()
     assert "secret" not in str(caught.value)
+
+
+def test_the_history_and_the_diagnoses_are_the_same_there(postgresql, report, result):
+    store = Store(postgresql, "history")
+    store.record_report(report({**result("softmax", "failed"), "diagnosis": "you forgot to divide"}))
+    store.record_hint("softmax", 1)
+    store.record_give_up("split")
+    kinds = [(event.kind, event.exercise, event.status) for event in store.history()]
+    assert kinds == [("attempt", "softmax", "failed"), ("hint", "softmax", ""), ("give up", "split", "")]
+    assert store.diagnoses() == {"softmax": ("you forgot to divide",)}
