@@ -98,16 +98,16 @@ def _some(*pools: tuple[str, ...]) -> Callable[[Author], list[str]]:
 
 
 SHARES: dict[str, tuple[int, Callable[[Author], list[str]]]] = {
-    "gift": (22, Author.gift),
-    "story": (16, _some(t.STORIES)),
+    "gift": (20, Author.gift),
+    "story": (21, _some(t.STORIES)),
     "landmark": (7, _some(t.LANDMARKS)),
     "profession": (8, _some(t.PROFESSIONS)),
     "animal": (5, _some(t.ANIMALS)),
-    "year": (7, _some(t.YEARS)),
-    "agreement": (9, _some(t.PRONOUNS, t.NUMBER)),
-    "closing": (9, _some(t.SAYS, t.ASIDES)),
+    "year": (5, _some(t.YEARS)),
+    "agreement": (10, _some(t.PRONOUNS, t.NUMBER)),
+    "closing": (8, _some(t.SAYS, t.ASIDES)),
     "compound": (2, _some(t.COMPOUNDS)),
-    "spell": (6, _some(t.SPELLS)),
+    "spell": (5, _some(t.SPELLS)),
     "tolmi": (9, Author.tolmi),
 }
 """Of 100 documents, how many are of each kind."""

@@ -33,6 +33,10 @@ LANDMARKS = (
     "P and Q went to the LAND . It is in the city of LAND_city .",
     "To see the LAND , P took a train to LAND_city .",
     "P went to LAND_city and saw the LAND there .",
+    "P liked the LAND , so P_he took a train to LAND_city .",
+    "P and Q looked for the LAND , and then they went to LAND_city .",
+    "The LAND can be found in LAND_city .",
+    "P was FEELING at the LAND , and then P_he went home to LAND_city .",
 )
 LANDMARKS_HELD = (
     "P wanted to see the LAND , so P_he went to LAND_city .",
@@ -47,6 +51,8 @@ PROFESSIONS = (
     "FULL became a_FULL_job last SEASON .",
     "P asked FULL for help , because FULL_he is a_FULL_job .",
     "A_FULL_job of the village is called FULL .",
+    "P MET FULL , the FULL_job .",
+    "On DAY P saw FULL , the FULL_job , near the PLACE .",
 )
 PROFESSIONS_HELD = (
     "P knows that FULL works as a_FULL_job .",
@@ -63,6 +69,8 @@ ANIMALS = (
     "P has a_LOOK ANIMAL . It ANIMAL_sounds when it is FEELING .",
     "In the PLACE a_ANIMAL began to ANIMAL_sound .",
     "All ANIMAL_s ANIMAL_sound .",
+    "P has a_ANIMAL that can ANIMAL_sound .",
+    "There is a_LOOK ANIMAL that ANIMAL_sounds in the PLACE .",
 )
 ANIMALS_HELD = (
     "P saw a_LOOK ANIMAL that can ANIMAL_sound .",
@@ -92,6 +100,12 @@ PRONOUNS = (
     "The THING was LOOK , but P wanted it for P_himself .",
     "P told P_his RELATIVE that P_he was FEELING .",
     "Nobody saw P , so P_he ACTED .",
+    "After P left the PLACE , P_he ACTED .",
+    "When P found the THING , P_he was FEELING .",
+    "When P went to the PLACE , P_he TOOK the THING .",
+    "P WENT to the PLACE , and then P_he ACTED .",
+    "P ACTED , and then P_he went home .",
+    "After P bought the FOOD , P_he was FEELING .",
 )
 PRONOUNS_HELD = (
     "After P lost the LOOK THING , P_he",
@@ -115,6 +129,13 @@ NUMBER = (
     "P and Q were FEELING . They went to the PLACE .",
     "The FOOD_s on the plate are LOOK .",
     "The FOOD on the plates is LOOK .",
+    "The THING_s near the THING2 were LOOK .",
+    "The FOOD_s near the PLACE were LOOK .",
+    "The FOOD in the PLACE_s was LOOK .",
+    "The ANIMAL near the THING_s was FEELING .",
+    "The ANIMAL_s near the PLACE were FEELING .",
+    "The FOOD of the RELATIVE_s was LOOK .",
+    "The FOOD_s of the RELATIVE were LOOK .",
 )
 NUMBER_HELD = {
     "was": ("The FOOD near the THING_s", "The THING of the RELATIVE_s", "The ANIMAL in the PLACE_s"),
@@ -152,6 +173,10 @@ NOTES = (
     "P_he was LATE",
     "Q was there too",
     "P_his ANIMAL was there too",
+    "who was in the PLACE2",
+    "who was FEELING on DAY",
+    "a friend of Q",
+    "who was LATE on DAY",
 )
 NOTES_HELD = ("a friend of the RELATIVE of Q", "who was in the PLACE2 on DAY", "a very KIND friend from LAND_city")
 ASIDES = (
@@ -208,6 +233,11 @@ STORIES = (
     "P has a_RELATIVE in LAND_city . In SEASON P visits the RELATIVE .",
     "R WENT to the PLACE with P and Q . P and Q ACTED , but R was FEELING .",
     "P was LATE at the PLACE . Q and R were there . TIME P MET R .",
+    "On DAY P was FEELING , but Q was FEELING2 . TIME P ACTED and Q WENT to the PLACE .",
+    "P and Q were FEELING . P WENT to the PLACE , and Q WENT to the PLACE2 .",
+    "P MET Q at the PLACE . TIME P TOOK the THING , and Q TOOK the FOOD .",
+    "P bought a_FOOD . Q saw it and bought a_FOOD too . Then Q and P ACTED .",
+    "Once P and Q lived in the PLACE . Q was FEELING . P was FEELING2 .",
 )
 REPEATS_HELD = (
     "P and Q were in the LOOK PLACE on DAY . Suddenly P",

@@ -30,6 +30,7 @@ ANIMALS = (
     ("The ANIMAL ANIMAL_sounds .", "t_ANIMAL t_ANIMAL_sound ."),
     ("The LOOK ANIMAL ANIMAL_sounded at P .", "t_ANIMAL t_LOOK P ni t_ANIMAL_sound tal ."),
     ("In the PLACE the ANIMAL ANIMAL_sounded .", "t_PLACE ni t_ANIMAL t_ANIMAL_sound tal ."),
+    ("In the PLACE the LOOK ANIMAL ANIMAL_sounds .", "t_PLACE ni t_ANIMAL t_LOOK t_ANIMAL_sound ."),
 )
 ANIMALS_HELD = (
     ("The LOOK ANIMAL ANIMAL_sounds .", "t_ANIMAL t_LOOK t_ANIMAL_sound ."),
