@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -14,6 +15,10 @@ from unravel.playground.views import VIEWS, find_view
 MODEL, PROMPT, KIND, VIEW, HEADS = "play-model", "play-prompt", "play-kind", "play-view", "play-heads"
 LINKED = ("model", "prompt", "view")
 """What an address may ask for: `playground?model=induction-2l&prompt=ba+da+ba`."""
+
+
+STALE = 10.0
+"""Seconds."""
 
 
 @dataclass
@@ -31,6 +36,8 @@ class Play:
     """Gives the clickable figure a new name after each click, so that the next one counts too."""
     address: dict[str, str] = field(default_factory=dict)
     """The address as this page last wrote it."""
+    past: list[tuple[float, dict[str, str]]] = field(default_factory=list)
+    """Addresses that it has replaced, and when. A click that comes at once still carries the old one."""
 
 
 def play() -> Play:
@@ -44,7 +51,8 @@ def follow_address(state: Play, entries: Iterable[Entry]) -> UnravelError | None
     asked = {name: st.query_params[name] for name in LINKED if name in st.query_params}
     names = [entry.name for entry in entries]
     fault = None
-    if asked and asked != state.address:
+    if asked and asked != state.address and not _just_replaced(state, asked):
+        state.past.append((time.monotonic(), asked))
         wanted = asked.get("model", state.model or names[0])
         if wanted not in names:
             fix = f"Shown instead: {names[0]}. There are: {', '.join(names)}."
@@ -59,9 +67,16 @@ def follow_address(state: Play, entries: Iterable[Entry]) -> UnravelError | None
     return fault
 
 
+def _just_replaced(state: Play, asked: dict[str, str]) -> bool:
+    return any(asked == old and time.monotonic() - when < STALE for when, old in state.past)
+
+
 def write_address(state: Play) -> None:
     """Makes the page's address one that leads back here."""
-    state.address = {"model": state.model, "prompt": state.prompt or "", "view": state.view}
+    address = {"model": state.model, "prompt": state.prompt or "", "view": state.view}
+    if state.address != address:
+        state.past = [*state.past[-9:], (time.monotonic(), state.address)]
+        state.address = address
     if {name: st.query_params.get(name) for name in LINKED} != state.address:
         st.query_params.from_dict(state.address)
 

@@ -102,6 +102,19 @@ def test_an_address_of_a_model_that_isnt_here(playground: Open) -> None:
     assert test.selectbox(key="play-model").value == "induction-2l"
 
 
+def test_a_click_that_carries_the_old_address_undoes_nothing(playground: Open) -> None:
+    """The browser learns the new address when the page is drawn; whoever is faster still sends the old one."""
+    test = playground(model="induction-2l", prompt=HOSTILE)
+    test.text_area(key="play-prompt").set_value(PROMPT).run()
+    test.query_params.update({"model": "induction-2l", "prompt": HOSTILE, "view": "next"})
+    test.segmented_control(key="play-view").set_value("attribution").run()
+    assert test.text_area(key="play-prompt").value == PROMPT
+    assert "All parts together" in html(test)
+    test.query_params.update({"model": "induction-2l", "prompt": "ba ba", "view": "next"})
+    test.run()
+    assert test.text_area(key="play-prompt").value == "ba ba"
+
+
 def test_another_model_brings_its_own_example(playground: Open) -> None:
     test = playground(prompt=PROMPT)
     test.selectbox(key="play-model").set_value("modadd-1l").run()
