@@ -159,8 +159,9 @@ def test_brackets_that_dip() -> None:
     corpus = load_corpus("brackets", length=8)
     tokens = row(corpus, "( ) ) ( ( )")
     assert brackets.depths(tokens).tolist() == [[0, 1, 0, -1, 0, 1, 0]]
+    assert brackets.is_below(tokens).tolist() == [[False, False, False, True, True, False, False]]
     where = brackets.at_dips(tokens)
-    assert [places(where, query) for query in range(7)] == [[], [], [], [], [3], [], [3]]
+    assert [places(where, query) for query in range(7)] == [[], [], [], [], [], [], [3, 4]]
 
 
 @torch.no_grad()
@@ -171,7 +172,7 @@ def test_a_neuron_that_fires_below_zero() -> None:
     model.blocks[0].mlp.W_in.zero_()
     model.blocks[0].mlp.b_in[:] = torch.tensor([-1.0, -1.0, -1.0])
     assert brackets.dip_neuron(model, tokens) == 0.5
-    dips = (brackets.depths(tokens) < 0) & brackets.is_bracket(tokens)
+    dips = brackets.is_below(tokens)
     model.blocks[0].mlp.hook_pre.add_hook(lambda pre, hook: pre + 2 * dips[..., None])
     assert brackets.dip_neuron(model, tokens) == 1
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -25,8 +27,9 @@ def measure(trained: Trained) -> list[Claim]:
     name = f"L{head[0]}H{head[1]}"
     return [
         *task.measure(trained),
-        Claim("distance", f"the digit that {name} looks at most, copy for copy, less the digit of the answer so far",
-              max(profile, key=lambda distance: profile[distance]), 0, 2),
+        Claim("just_above", f"attention of {name}, copy for copy, to digits one above the last digit of the answer, "
+              "over that to those 4 below or 5 above", 2 * profile[1] / (profile[-4] + profile[5]), 2.5,
+              any_seed=(1.8, None)),
         Claim("next", "its attention to one copy of the next digit of the answer, over that to a digit of the question "
               "in the mean", next_ratio(model, head, tokens, labels), 1.5, any_seed=(1.3, None)),
         Claim("no_next", "accuracy when it may not look at the next digit",
@@ -67,14 +70,10 @@ def copied(model: HookedGPT, head: heads.Head, digits: Int[Tensor, " digit"]) ->
     rows = digits[:, None].expand(-1, place + 1)
     _, cache = model.run_with_cache(rows, names_filter=["blocks.0.attn.hook_v"])
     wrote = cache["blocks.0.attn.hook_v"][:, place, head[1]] @ model.W_O[head]
-    scores: Float[Tensor, "seen raised"] = (wrote * _gain(model)) @ model.W_U[:, digits]
+    gain = cast(Tensor, model.ln_final.w)
+    scores: Float[Tensor, "seen raised"] = (wrote * gain) @ model.W_U[:, digits]
     scores = scores - scores.mean(0)  # what it raises whatever it sees
     return float((scores.argmax(-1) == torch.arange(len(digits))).float().mean())
-
-
-def _gain(model: HookedGPT) -> Tensor:
-    gain: Tensor = model.ln_final.w
-    return gain
 
 
 def question(tokens: Int[Tensor, "batch pos"], labels: Int[Tensor, "batch pos"]) -> Where:
