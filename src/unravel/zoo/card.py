@@ -74,11 +74,11 @@ def _range(claim: dict[str, Any], spread: Spread) -> str:
     values = spread.values(claim["name"])
     if not values:
         return "–"
-    told = [number(min(values)), number(max(values))]
+    told = " to ".join(dict.fromkeys([number(min(values)), number(max(values))]))
     if len(values) < len(spread.seeds):
-        told[1] += f", {len(values)} of {len(spread.seeds)}"
+        told += f", {len(values)} of {len(spread.seeds)}"
     bound = _bound(*claim["any_seed"]) if claim["any_seed"] else ""
-    return " to ".join(told) + (f" ({bound})" if bound else "")
+    return told + (f" ({bound})" if bound else "")
 
 
 def _bound(low: float | None, high: float | None) -> str:
