@@ -124,6 +124,6 @@ def _training(recipe: Recipe, evidence: dict[str, Any]) -> str:
     rows = f"batches of {plan.batch}" if plan.batch else "all of the training split in each step"
     return (
         f"Seed {run['seed']}, {run['steps']} steps of AdamW, {rows}, learning rate {plan.learning_rate:g}, "
-        f"weight decay {plan.weight_decay:g}; {run['seconds']:.0f} seconds on {plan.threads} thread of a shared "
-        f"machine, log included, with torch {evidence['torch']}. Again: `unravel models train {recipe.name}`."
+        f"weight decay {plan.weight_decay:g}; {run['seconds']:.0f} seconds of processor time on {plan.threads} "
+        f"thread, log included, with torch {evidence['torch']}. Again: `unravel models train {recipe.name}`."
     )
