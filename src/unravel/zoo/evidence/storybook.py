@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import torch
 from jaxtyping import Int
@@ -12,7 +13,7 @@ from torch.nn import functional
 from unravel.interp.corpora.base import IGNORE
 from unravel.interp.model.gpt import HookedGPT
 from unravel.interp.suites import Suite, evaluate
-from unravel.zoo.evidence import heads
+from unravel.zoo.evidence import heads, inhibition
 from unravel.zoo.evidence.claims import Claim, Trained
 from unravel.zoo.objectives import Rows
 
@@ -39,9 +40,10 @@ ANY_SEED = 0.05
 
 @torch.no_grad()
 def measure(trained: Trained) -> list[Claim]:
-    """Every suite, then the logit lens and the heads that copy."""
+    """Every suite, then the logit lens, the heads that copy, and how indirect objects are found."""
     suites = trained.recipe.data.suites
-    return [*(_skill(trained.model, suite) for suite in suites.values()), *_lens(trained), *_copying(trained)]
+    skills = [_skill(trained.model, suite) for suite in suites.values()]
+    return [*skills, *_lens(trained), *_copying(trained), *_inhibition(trained)]
 
 
 def _skill(model: HookedGPT, suite: Suite) -> Claim:
@@ -93,6 +95,12 @@ def _copying(trained: Trained) -> list[Claim]:
         Claim("induction_score", f"attention of {_name(follows)} to what followed the last time, in spells",
               looks[1][follows], 0.4),
     ]  # fmt: skip
+
+
+def _inhibition(trained: Trained) -> list[Claim]:
+    """S-inhibition, told without bounds: nothing in the training asks for this circuit and not for another."""
+    found = inhibition.claims(trained.model, trained.recipe.data.suites["ioi"])
+    return [replace(claim, at_least=None, at_most=None) for claim in found]
 
 
 def looks_at(
