@@ -46,7 +46,7 @@ def measure_one_layer(trained: Trained) -> list[Claim]:
 
 def _phase_change(trained: Trained, suite: Suite) -> list[Claim]:
     step = trained.first_step(SKILL, 0.5)
-    claims = [Claim("phase_step", "the step at which this accuracy passed one half", step, 300, 1500)]
+    claims = [Claim("phase_step", "the step at which this accuracy passed one half", step, 300, 1500, (300, 2500))]
     if not checkpoints(trained.folder) or step == float("inf"):
         return claims
     before, after = (evaluate(trained.at(int(step) + offset), suite).top1 for offset in (-150, 200))
