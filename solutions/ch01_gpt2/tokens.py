@@ -69,7 +69,7 @@ def pretokenize(text: str) -> list[str]:
     # matched on that shadow of the text, which is as long, and the text is cut at the same places.
     shadow = {"number": "0", "other": "!", "space": "\n"}
     plain = " 'stremvld"  # the contractions and the plain space must stay what they are
-    cast = "".join(c if c in plain else shadow.get(kind(c), "x") for c in text)
+    cast = text.translate({ord(c): c if c in plain else shadow.get(kind(c), "x") for c in set(text)})
     rule = r"'(?:s|t|re|ve|m|ll|d)| ?[a-z]+| ?0+| ?[!']+|\s+(?!\S)|\s+"
     return [text[match.start() : match.end()] for match in re.finditer(rule, cast)]
     ### END SOLUTION
