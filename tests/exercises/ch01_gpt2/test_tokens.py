@@ -296,8 +296,7 @@ MISTAKES = [
     ),
     Mistake(
         "train_bpe",
-        why="Words that became equal tuples were not the trouble here, but the letters: you began with characters. "
-        "A character outside ASCII begins as several tokens, its bytes.",
+        why="You began with characters. A character outside ASCII begins as several tokens, its bytes: `as_word`.",
         right="{as_word(piece): times",
         wrong="{tuple(c.encode() for c in piece): times",
     ),
