@@ -176,6 +176,8 @@ def main() -> None:
         tokens = model.to_tokens(given.prompt)
     except Exception as fault:  # no weights, or words that this model doesn't know: the error says what to do
         raise SystemExit(str(fault)) from None
+    if model.cfg.positional != "standard":
+        raise SystemExit(f"{given.model} has no table of positions: choose a model that has one, as GPT-2 does.")
     logits, cache = model.run_with_cache(tokens)
     norm = LayerNorm(model.cfg.d_model, model.cfg.eps)
     norm.load_state_dict(model.ln_final.state_dict())
