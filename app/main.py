@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 from parts.desk import Desk, open_desk, warm_up
 from parts.editor import PLAIN
-from parts.fault import faults_shown
+from parts.fault import faults_shown, mishaps_shown
 from parts.find import follow_part, search_box
 from parts.goto import arrived, head_for
 from parts.navigation import navigation
@@ -88,7 +88,7 @@ def _menu(desk: Desk) -> tuple[dict[str, list[StreamlitPage]], dict[str, Streaml
 
 def _page(draw: Callable[[], None], title: str, path: str, icon: str, *, default: bool = False) -> StreamlitPage:
     def guarded() -> None:
-        with faults_shown():
+        with mishaps_shown():
             draw()
 
     return st.Page(guarded, title=title, url_path=path, icon=f":material/{icon}:", default=default)

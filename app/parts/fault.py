@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,8 @@ import streamlit as st
 
 from parts.text import plain, sentence
 from unravel.errors import UnravelError
+
+_LOG = logging.getLogger("unravel.app")
 
 
 def show_fault(fault: UnravelError) -> None:
@@ -28,3 +31,16 @@ def faults_shown() -> Iterator[None]:
         yield
     except UnravelError as fault:
         show_fault(fault)
+
+
+@contextmanager
+def mishaps_shown() -> Iterator[None]:
+    """The same for a fault that nobody expected: the page says so, and the traceback goes where the app was started."""
+    try:
+        with faults_shown():
+            yield
+    except Exception as error:
+        _LOG.exception("A page could not be drawn.")
+        kind = type(error).__name__
+        fix = "What you wrote is kept. Load the page again; if that doesn't help, report what stands in the terminal."
+        show_fault(UnravelError(f"This page broke ({kind}): a fault in Unravel, not in your work.", fix=fix))

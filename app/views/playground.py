@@ -111,7 +111,8 @@ def _look(state: Play, pages: Mapping[str, StreamlitPage]) -> None:
 
 def _view(state: Play) -> View:
     """The view that is chosen."""
-    st.session_state.setdefault(VIEW, state.view)
+    state.view = st.session_state.get(VIEW) or state.view
+    st.session_state[VIEW] = state.view  # said anew each time: a control that is drawn again else forgets it
     titles = {view.id: view.title for view in VIEWS}
     name = titles.__getitem__
     state.view = (

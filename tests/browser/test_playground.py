@@ -89,5 +89,7 @@ def test_a_link_opens_the_patching_map(server: Server, browser: Any) -> None:  #
     write(page, "Corrupted prompt", PROMPT.replace("po", "te"))
     page.get_by_text("Most comes back").wait_for()
     page.locator(".js-plotly-plot .heatmaplayer image").first.wait_for()
+    playwright.expect(page.get_by_role("radio", name="Patching", exact=True)).to_be_checked(timeout=SLOW)
+    page.locator(".js-plotly-plot").scroll_into_view_if_needed()
     picture(page, "playground-patching-dark")
     assert foreign == []

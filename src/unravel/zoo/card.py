@@ -74,11 +74,11 @@ def _range(claim: dict[str, Any], spread: Spread) -> str:
     values = spread.values(claim["name"])
     if not values:
         return "–"
-    told = [number(min(values)), number(max(values))]
+    told = " to ".join(dict.fromkeys([number(min(values)), number(max(values))]))
     if len(values) < len(spread.seeds):
-        told[1] += f", {len(values)} of {len(spread.seeds)}"
+        told += f", {len(values)} of {len(spread.seeds)}"
     bound = _bound(*claim["any_seed"]) if claim["any_seed"] else ""
-    return " to ".join(told) + (f" ({bound})" if bound else "")
+    return told + (f" ({bound})" if bound else "")
 
 
 def _bound(low: float | None, high: float | None) -> str:
@@ -124,6 +124,6 @@ def _training(recipe: Recipe, evidence: dict[str, Any]) -> str:
     rows = f"batches of {plan.batch}" if plan.batch else "all of the training split in each step"
     return (
         f"Seed {run['seed']}, {run['steps']} steps of AdamW, {rows}, learning rate {plan.learning_rate:g}, "
-        f"weight decay {plan.weight_decay:g}; {run['seconds']:.0f} seconds on {plan.threads} thread of a shared "
-        f"machine, log included, with torch {evidence['torch']}. Again: `unravel models train {recipe.name}`."
+        f"weight decay {plan.weight_decay:g}; {run['seconds']:.0f} seconds of processor time on {plan.threads} "
+        f"thread, log included, with torch {evidence['torch']}. Again: `unravel models train {recipe.name}`."
     )

@@ -30,9 +30,15 @@ def loss_of(model: HookedGPT, rows: Rows) -> Float[Tensor, ""]:
 
 def batches(recipe: Recipe, seed: int, start: int) -> Iterator[Rows]:
     """What each step from `start` on is trained on. Each batch depends on the seed and its number alone."""
-    if recipe.training.batch:
-        return recipe.data.labelled("train", recipe.training.batch, seed, start)
-    return itertools.repeat(_full(recipe, "train"))
+    size = recipe.training.batch
+    if not size:
+        return itertools.repeat(_full(recipe, "train"))
+    rows = recipe.data.labelled("train", size, seed, start)
+    if not recipe.then:
+        return rows
+    turn = int(recipe.then["step"])
+    first = itertools.islice(rows, max(turn - start, 0))
+    return itertools.chain(first, recipe.later.labelled("train", size, seed, max(turn, start)))
 
 
 def probe(recipe: Recipe) -> Callable[[HookedGPT], dict[str, float]]:

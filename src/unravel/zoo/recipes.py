@@ -80,6 +80,8 @@ class Recipe:
     training: Training
     constructed: bool = False
     """Whether `unravel.zoo.constructed` writes the weights, and says what shape the model has: no table of training."""
+    then: dict[str, Any] = field(default_factory=dict)
+    """What the corpus is asked for later: `step`, from which on, and the options that change there."""
     circuit: dict[str, list[str]] = field(default_factory=dict)
     """The heads that play each role, as "layer.head"."""
     spread: Retraining = Retraining()
@@ -89,6 +91,12 @@ class Recipe:
         """The corpus that it is trained on."""
         options = {key: value for key, value in self.corpus.items() if key != "name"}
         return load_corpus(self.corpus["name"], **options)
+
+    @cached_property
+    def later(self) -> Corpus:
+        """The corpus as it is asked from the step on that `then` names."""
+        options = {**self.corpus, **self.then}
+        return load_corpus(options.pop("name"), **{key: value for key, value in options.items() if key != "step"})
 
     @cached_property
     def config(self) -> GPTConfig:
@@ -101,9 +109,14 @@ class Recipe:
         sizes |= {key: None if value == "none" else value for key, value in self.model.items()}
         return GPTConfig(**sizes)
 
+    @property
+    def plan(self) -> list[dict[str, Any]]:
+        """`then`, for names of the recipe's contents: nothing where there is none."""
+        return [self.then] if self.then else []
+
     def fingerprint(self, seed: int, steps: int) -> str:
         """Names a training run: another recipe, seed or number of steps has another."""
-        parts = [self.name, self.corpus, self.model, dataclasses.asdict(self.training), seed, steps]
+        parts = [self.name, self.corpus, self.model, dataclasses.asdict(self.training), seed, steps, *self.plan]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -139,6 +152,8 @@ def read_recipe(folder: Path) -> Recipe:
     recipe = _fill(Recipe, {**values, **tables}, path)
     try:
         _ = recipe.config
+        if recipe.then:
+            _ = recipe.then["step"], recipe.later
     except (UnravelError, TypeError, KeyError) as error:
         raise UnravelError(f"This recipe makes no model: {error}", fix="Put it back as it was.", path=path) from None
     return recipe

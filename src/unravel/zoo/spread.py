@@ -49,7 +49,7 @@ def made_from(recipe: Recipe) -> str:
     defaults = {each.name: each.default for each in dataclasses.fields(Training)}
     told = dataclasses.asdict(recipe.training)
     plan = {name: value for name, value in told.items() if name != "seed" and value != defaults[name]}
-    parts = [recipe.evidence, recipe.corpus, recipe.model, plan, steps(recipe)]
+    parts = [recipe.evidence, recipe.corpus, recipe.model, plan, steps(recipe), *recipe.plan]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -31,6 +31,7 @@ class Progress:
     steps: int
     step: int = 0
     seconds: float = 0.0
+    """Of processor time: how long a run takes on a machine that does nothing else."""
     log: list[dict[str, Any]] = field(default_factory=list)
 
 

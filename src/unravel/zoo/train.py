@@ -126,7 +126,7 @@ def _loop(
 ) -> None:
     plan, measure = recipe.training, probe(recipe)
     rows = batches(recipe, progress.seed, progress.step)
-    began = time.monotonic() - progress.seconds
+    began = time.process_time() - progress.seconds
     for step in range(progress.step, progress.steps + 1):
         if step in plan.checkpoints:
             save_checkpoint(model, folder, step, torch.float16)
@@ -134,7 +134,7 @@ def _loop(
         if step % plan.log_every == 0 or step == progress.steps:
             entry = {"step": step, **measure(model)}
             progress.log = [old for old in progress.log if old["step"] < step] + [entry]
-            progress.step, progress.seconds = step, time.monotonic() - began
+            progress.step, progress.seconds = step, time.process_time() - began
             state.save_state(folder, model, optimizer, progress)
         watch(step, entry)
         if step < progress.steps:

@@ -241,3 +241,16 @@ def test_a_notebook_workspace_sends_the_learner_to_jupyter(app: Open, grader: Gr
     assert "in Jupyter" in words(test)
     assert "double" in words(press(test, "check-double"))
     assert len(grader.asked) == 1
+
+
+def test_a_mishap_is_told_and_not_thrown(app: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = app()
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr("unravel.workspace.store.Store.attempts", broken)
+    monkeypatch.setattr("unravel.workspace.store.Store.history", broken)
+    test = test.run()
+    assert "This page broke (ZeroDivisionError)" in words(test)
+    assert "secret detail" not in words(test)

@@ -150,9 +150,21 @@ def test_copies_repeats_and_the_answer() -> None:
     assert [places(copies, query) for query in range(6)] == [[], [], [], [1], [], [1, 3]]
     assert first_unique.is_repeat(tokens).tolist() == [[False, False, False, True, False, True]]
     labels = torch.tensor([[IGNORE, *corpus.vocabulary.encode(list("aabbb"))]])
-    assert places(first_unique.at_answer(tokens, labels), 5) == [2]
     assert places(first_unique.at_repeats(tokens, labels), 4) == [3]
     assert places(first_unique.others(copies), 5) == [2, 4]
+
+
+@torch.no_grad()
+def test_heads_that_look_at_copies_and_heads_that_pass_over_them() -> None:
+    corpus = load_corpus("first_unique")
+    model = model_of(corpus, n_heads=1, d_head=16, normalization_type=None)
+    model.embed.W_E[:] = torch.eye(len(corpus.vocabulary), 16)
+    model.pos_embed.W_pos.zero_()
+    model.blocks[0].attn.W_K[0] = 20 * torch.eye(16)
+    tokens = next(corpus.labelled("test", 64))[0]
+    for sign, low, high in ((1, 10, 1e9), (-1, 0, 0.1)):
+        model.blocks[0].attn.W_Q[0] = sign * torch.eye(16)
+        assert low < first_unique.copy_ratios(model, tokens)[0, 0] < high
 
 
 def test_brackets_that_dip() -> None:

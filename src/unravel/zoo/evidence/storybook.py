@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import torch
 from jaxtyping import Int
@@ -12,7 +13,7 @@ from torch.nn import functional
 from unravel.interp.corpora.base import IGNORE
 from unravel.interp.model.gpt import HookedGPT
 from unravel.interp.suites import Suite, evaluate
-from unravel.zoo.evidence import heads
+from unravel.zoo.evidence import heads, inhibition
 from unravel.zoo.evidence.claims import Claim, Trained
 from unravel.zoo.objectives import Rows
 
@@ -23,7 +24,6 @@ AT_LEAST = {
     "conditional_templates": 0.9,
     "spells": 0.9,
     "landmarks": 0.9,
-    "professions": 0.9,
     "animals": 0.9,
     "pronouns": 0.9,
     "number": 0.9,
@@ -33,15 +33,20 @@ AT_LEAST = {
     "compounds": 0.9,
 }
 """Suites that must go well; of the others the card tells how they went."""
+FACTS = ("landmarks", "professions", "animals")
+"""What is true in the small world, and asked in sentences that training does not have."""
 ANY_SEED = 0.05
 """So much less is enough for a model that was trained from another seed."""
 
 
 @torch.no_grad()
 def measure(trained: Trained) -> list[Claim]:
-    """Every suite, then the logit lens and the heads that copy."""
+    """Every suite, then the logit lens, the heads that copy, and how indirect objects are found."""
     suites = trained.recipe.data.suites
-    return [*(_skill(trained.model, suite) for suite in suites.values()), *_lens(trained), *_copying(trained)]
+    skills = [_skill(trained.model, suite) for suite in suites.values()]
+    known = sum(claim.value for claim in skills if claim.name in FACTS) / len(FACTS)
+    facts = Claim("facts", f"facts: the mean of {', '.join(FACTS)}", known, 0.9, any_seed=(0.9 - ANY_SEED, None))
+    return [facts, *skills, *_lens(trained), *_copying(trained), *_inhibition(trained)]
 
 
 def _skill(model: HookedGPT, suite: Suite) -> Claim:
@@ -66,7 +71,7 @@ def _lens(trained: Trained) -> list[Claim]:
         *(Claim(f"lens_{at}", f"{says}, {place}", loss)
           for at, (place, loss) in enumerate(zip(places, losses, strict=True))),
         Claim("lens_gain", "the least that a layer takes off this loss, in nats", least_gain, 0.0),
-        Claim("loss", "loss on unseen text, in nats a token", losses[-1], at_most=1.5, any_seed=(None, 1.8)),
+        Claim("loss", "loss on unseen text, in nats a token", losses[-1], at_most=1.8),
     ]  # fmt: skip
 
 
@@ -89,10 +94,16 @@ def _copying(trained: Trained) -> list[Claim]:
     looks = looks_at(model, suite.prompts, trained.recipe.data.vocabulary.pad)
     back, follows = (heads.best(scores) for scores in looks)
     return [
-        Claim("previous_token", f"attention of {_name(back)} to the token before, in spells", looks[0][back], 0.4),
+        Claim("previous_token", f"attention of {_name(back)} to the token before, in spells", looks[0][back], 0.2),
         Claim("induction_score", f"attention of {_name(follows)} to what followed the last time, in spells",
               looks[1][follows], 0.4),
     ]  # fmt: skip
+
+
+def _inhibition(trained: Trained) -> list[Claim]:
+    """S-inhibition, told without bounds: nothing in the training asks for this circuit and not for another."""
+    found = inhibition.claims(trained.model, trained.recipe.data.suites["ioi"])
+    return [replace(claim, at_least=None, at_most=None) for claim in found]
 
 
 def looks_at(
