@@ -123,8 +123,8 @@ class Control:
     def _receive(self, seconds: float) -> tuple[dict[str, Any], list[int]]:
         deadline, data, descriptors = time.monotonic() + seconds, b"", list[int]()
         while not data.endswith(b"\n"):
-            self._sock.settimeout(max(deadline - time.monotonic(), 0.001))
             try:
+                self._sock.settimeout(max(deadline - time.monotonic(), 0.001))
                 piece, received, _, _ = socket.recv_fds(self._sock, _LONGEST_ANSWER, 4)
             except TimeoutError:
                 raise Gone(f"no answer within {seconds:.0f} s") from None
