@@ -186,6 +186,9 @@ def main() -> None:
     given = parser.parse_args()
     try:
         theirs = load_model(given.model)
+        # The course's own models have a bias on their logits, GPT-2 has none: it is put aside, and added at the end.
+        bias = theirs.unembed.b_U.detach().clone()
+        theirs.unembed.b_U.data.zero_()
         weights = convert_weights(to_hf(theirs).state_dict(), theirs.config.n_heads)
         tokens = theirs.to_tokens(given.prompt)
     except UnravelError as fault:
@@ -200,7 +203,7 @@ def main() -> None:
     reference = {name: cache[name] for name in compared} | {"logits": logits}
     place = first_difference(mine, reference)
     print("All activations agree with the library's." if place is None else f"Look here first: {place} is different.")
-    best = mine["logits"][0, -1].softmax(-1).topk(5)
+    best = (mine["logits"][0, -1] + bias).softmax(-1).topk(5)
     for probability, token in zip(best.values.tolist(), best.indices.tolist(), strict=True):
         print(f"{probability:7.1%}  {theirs.to_string(torch.tensor([token]))!r}")
 

@@ -146,6 +146,12 @@ MISTAKES = [
         right="resid + self.hook_attn_out(self.attn(self.ln1(resid)))",
         wrong="self.hook_attn_out(resid + self.attn(self.ln1(resid)))",
     ),
+    Mistake(
+        "Block",
+        why="You cut the stream off from the gradient: nothing before this block could learn. Leave `.detach()` out.",
+        right="resid = self.hook_resid_pre(resid)",
+        wrong="resid = self.hook_resid_pre(resid).detach()",
+    ),
     # GPT2
     Mistake(
         "GPT2",
@@ -212,7 +218,7 @@ MISTAKES = [
         why="Your embeddings start with standard deviation 1, fifty times what GPT-2 starts with: use `normal`.",
         right="self.W_E, self.W_pos = normal(d_vocab, d_model), normal(n_ctx, d_model)",
         wrong="self.W_E = nn.Parameter(torch.randn(d_vocab, d_model))\n"
-        "        self.W_pos = nn.Parameter(torch.randn(n_ctx, d_model))",
+        "self.W_pos = nn.Parameter(torch.randn(n_ctx, d_model))",
     ),
     Mistake(
         "GPT2",
@@ -226,7 +232,7 @@ MISTAKES = [
         why="You cut c_attn head by head, each with q, k and v. It holds all heads' q first, then all k, then all v.",
         right='weights = theirs[f"{their}.attn.c_attn.weight"].chunk(3, dim=1)',
         wrong='whole = theirs[f"{their}.attn.c_attn.weight"].unflatten(1, (n_heads, 3, -1))\n'
-        "        weights = [whole[:, :, part].flatten(1) for part in range(3)]",
+        "    weights = [whole[:, :, part].flatten(1) for part in range(3)]",
     ),
     Mistake(
         "convert_weights",
@@ -317,6 +323,25 @@ MISTAKES = [
     ),
     Mistake(
         "first_difference",
+        why="You compare by the root of the mean square. One wrong entry among thousands hides there: look at the largest.",
+        right="agree = (found - truth).abs().max() <= tolerance * truth.abs().max()",
+        wrong="agree = (found - truth).square().mean().sqrt() <= tolerance * truth.square().mean().sqrt()",
+    ),
+    Mistake(
+        "first_difference",
+        why="You compare sums. The same numbers in other places have the same sum: compare entry with entry.",
+        right="(found - truth).abs().max()",
+        wrong="(found.sum() - truth.sum()).abs()",
+    ),
+    Mistake(
+        "first_difference",
+        why="You measure by the size of `mine`. If that is far too large, everything is within its tolerance. It is "
+        "the reference that can be trusted.",
+        right="tolerance * truth.abs().max()",
+        wrong="tolerance * found.abs().max()",
+    ),
+    Mistake(
+        "first_difference",
         why="You forgot the absolute value of the difference: what is too small by far counts as equal.",
         right="(found - truth).abs().max()",
         wrong="(found - truth).max()",
@@ -353,7 +378,7 @@ MISTAKES = [
         "first_difference",
         why="You skip what `mine` lacks. A model that doesn't have the activation differs from one that does.",
         right="if found is None or found.shape != truth.shape:",
-        wrong="if found is None:\n            continue\n        if found.shape != truth.shape:",
+        wrong="if found is None:\n        continue\n    if found.shape != truth.shape:",
     ),
     Mistake(
         "first_difference",
@@ -819,6 +844,33 @@ def test_whoever_replaces_an_activation_is_heard(submission, draw: Draw):
         assert_close(found, value, f"the output, with {name} replaced", hint=hint, rtol=1e-3, atol=1e-4)
 
 
+def slope_along(learner, block, x, along, direction):
+    """How fast the output moves along `direction` when the input moves along `along`; and who gets a gradient."""
+    x.requires_grad_()
+    try:
+        (block(x) * direction).sum().backward()
+    except RuntimeError as fault:
+        return str(fault), torch.zeros(()), []
+    learning = sorted(name for name, p in block.named_parameters() if p.grad is not None and bool((p.grad != 0).any()))
+    return "", torch.zeros(()) if x.grad is None else (x.grad * along).sum(), learning
+
+
+@checks("Block")
+def test_gradients_go_through_the_stream(submission, draw: Draw):
+    """The derivative with respect to the incoming stream is right, and every parameter gets a gradient."""
+    block, x, weights = loaded_block(submission, draw)
+    along, direction, step = draw.normal(*x.shape).double(), draw.normal(*x.shape), 1e-5
+    up, down = (slow_block(x.double() + sign * step * along, weights)["hook_resid_post"] for sign in (1, -1))
+    expected = ((up - down) * direction).sum() / (2 * step)
+    fault, found, learning = submission.run(slope_along, block, x, along.float(), direction)
+    assert not fault, f"The backward pass fails. Do you change a tensor in place, by `+=` for instance? {fault[:160]}"
+    hint = "Does the stream go on as it is, without `.detach()` and without `torch.no_grad()`?"
+    assert_close(found, expected, "the slope along a random direction", hint=hint, rtol=1e-2, atol=2e-2)
+    # The bias of the keys adds the same to all scores of a query, and the softmax ignores it: rounding is all it gets.
+    wanted = sorted(name for name in weights if name != "attn.b_K")
+    assert_equal([name for name in learning if name != "attn.b_K"], wanted, "the parameters that get a gradient")
+
+
 # --- GPT2 -----------------------------------------------------------------------------------------
 
 
@@ -867,7 +919,7 @@ def test_with_silent_blocks_only_the_last_token_counts(submission, draw: Draw):
 @checks("GPT2")
 def test_random_weights_layer_by_layer(submission, draw: Draw):
     """With random weights every hook of every layer sees what it should, and so do the logits."""
-    model, sizes, weights = loaded_model(submission, draw, draw.integer(2, 4))
+    model, sizes, weights = loaded_model(submission, draw, draw.integer(3, 5))
     for batch, pos in ((3, sizes.n_ctx - draw.integer(1, 5)), (1, sizes.n_ctx), (2, 1)):
         tokens = draw.integers(0, sizes.d_vocab, batch, pos)
         truth = slow_model(tokens, weights, sizes.n_layers)
@@ -929,10 +981,16 @@ def test_a_new_model_starts_as_gpt2_does(submission, draw: Draw):
     for name in ("W_E", "W_pos", "W_U"):
         assert name in first, f"Your model has no parameter {name}."
         values = first[name].double().flatten()
-        # At least 2400 normal numbers: both bounds are more than 8 standard errors away, below one in 10^14.
+        # At least 2400 normal numbers: these bounds are more than 8 standard errors away, below one in 10^14.
         assert 0.0176 < float(values.square().mean().sqrt()) < 0.0224, (
             f"The entries of a new {name} have size {float(values.square().mean().sqrt()):.3g}; "
             "they should have standard deviation 0.02: `normal(rows, columns)` makes them."
+        )
+        # A normal number is within one standard deviation with probability 0.683; for 2400 of them 0.06 is more than
+        # six standard errors, below one in 10^9.
+        near = float((values.abs() < 0.02).double().mean())
+        assert abs(near - 0.6827) < 0.06, (
+            f"{near:.0%} of the entries of a new {name} are within 0.02 of zero; of normal numbers 68% are."
         )
         assert abs(float(values.mean())) < 0.0036, f"The mean of a new {name} is {float(values.mean()):.3g}, not 0."
         assert not torch.equal(first[name], second[name]), (
@@ -1041,6 +1099,7 @@ def assert_converted(found: dict[str, torch.Tensor], state: dict[str, torch.Tens
         right = f"The stream is right up to {before}; {where} is the first that comes out wrong" if before else where
         told = f"{right}, because of {name}. " if before else f"{where} comes out wrong, because of {name}. "
         assert_close(found[name], value, name, hint=f"{told}{hint}", rtol=0, atol=0)
+        assert_equal(str(found[name].dtype), str(value.dtype), f"the dtype of {name}")
         before = where
 
 
@@ -1132,11 +1191,21 @@ def test_the_order_is_that_of_the_reference(submission, draw: Draw):
 @checks("first_difference")
 def test_one_entry_is_enough(submission, draw: Draw):
     """One wrong entry among thousands is a difference, too large or too small."""
-    for by in (0.01, -0.01):
+    for by in (0.001, -0.001):
         big = draw.normal(40, 50, 6)
         mine = {"fine": big.clone(), "off": big.clone()}
         spoil(mine["off"], draw, by)
         assert_equal(submission.first_difference(mine, {"fine": big, "off": big}), "off", "the first difference")
+
+
+@checks("first_difference")
+def test_the_same_numbers_in_other_places_are_a_difference(submission, draw: Draw):
+    """Rows that have changed places are a difference, though sum, mean and size are what they were."""
+    mine, reference = runs(draw, 5)
+    name = list(reference)[draw.integer(1, 5)]
+    mine[name] = reference[name].roll(1, 0)
+    hint = "Compare entry with entry."
+    assert_equal(submission.first_difference(mine, reference), name, "the first difference", hint=hint)
 
 
 @checks("first_difference")
@@ -1150,6 +1219,9 @@ def test_the_tolerance_is_relative_to_the_reference(submission, draw: Draw):
         mine["a"][0, 0] += share * tolerance * size
         found = submission.first_difference(mine, reference, tolerance)
         assert_equal(found, answer, f"the answer for a difference of {share * tolerance * size:g}", hint=hint)
+    threefold = {"a": 3 * reference["a"]}
+    found = submission.first_difference(threefold, reference, 0.9)
+    assert_equal(found, "a", "the answer for three times the reference, with tolerance 0.9", hint=hint)
     zeros = {"a": torch.zeros(2, 3)}
     assert_equal(submission.first_difference(zeros, zeros, tolerance), None, "the answer for zeros against zeros")
     large = {"a": torch.full((2, 3), size)}

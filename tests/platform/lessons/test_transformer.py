@@ -95,6 +95,7 @@ def test_the_program_compares_and_predicts(
 
     tokenizer = load_corpus("repeats").tokenizer
     hooked = from_hf(checkpoint({**TINY, "vocab_size": len(tokenizer)}), tokenizer)
+    hooked.unembed.b_U.data.normal_()  # as the course's own models have it
     save_model(hooked, tmp_path)
     prompt = hooked.to_string(torch.tensor([5, 6, 7]))
     monkeypatch.setattr(sys, "argv", ["transformer.py", "--model", str(tmp_path), "--prompt", prompt])
