@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 MODEL = "storybook-4l"  # what `python transformer.py` loads when it is not told otherwise
+PROMPT = "Mary and John went to the shop . John gave a bottle to"
 
 
 def normal(*shape: int) -> nn.Parameter:
@@ -230,7 +231,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--model", default=MODEL, help="gpt2, storybook-4l, or a folder with a GPT-2")
-    parser.add_argument("--prompt", default="once upon a time")
+    parser.add_argument("--prompt", default=PROMPT)
     given = parser.parse_args()
     try:
         theirs = load_model(given.model)

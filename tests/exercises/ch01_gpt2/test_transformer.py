@@ -323,7 +323,7 @@ MISTAKES = [
     ),
     Mistake(
         "first_difference",
-        why="You compare by the root of the mean square. One wrong entry among thousands hides there: look at the largest.",
+        why="You compare by the root of the mean square. One wrong entry of many hides there: look at the largest.",
         right="agree = (found - truth).abs().max() <= tolerance * truth.abs().max()",
         wrong="agree = (found - truth).square().mean().sqrt() <= tolerance * truth.square().mean().sqrt()",
     ),
@@ -396,6 +396,11 @@ MISTAKES = [
 ]
 
 ALTERNATIVES = [
+    Alternative(
+        "gelu",
+        how="with the root as a tensor of its own",
+        code="inner = torch.sqrt(torch.tensor(2 / torch.pi)) * (x + 0.044715 * x**3)\nreturn x / 2 * (1 + inner.tanh())",
+    ),
     Alternative("gelu", how="torch's own", code='return nn.functional.gelu(x, approximate="tanh")'),
     Alternative(
         "gelu",
@@ -670,11 +675,11 @@ def test_the_two_sides_belong_together(submission, draw: Draw):
 
 @checks("gelu")
 def test_the_dtype_stays(submission, draw: Draw):
-    """float64 goes in, and float64 comes out, right to more digits than float32 has."""
+    """float64 goes in, and float64 comes out."""
     x = draw.uniform(*draw.sizes(2), low=-4, high=4).double()
     found = submission.gelu(x)
     assert_equal(str(found.dtype), str(x.dtype), "the dtype of the result")
-    assert_close(found, slow_gelu(x), "gelu in float64", rtol=1e-9, atol=1e-10)
+    assert_close(found, slow_gelu(x), "gelu in float64", rtol=1e-6, atol=1e-7)
 
 
 def slope(learner, x):
@@ -849,6 +854,8 @@ def slope_along(learner, block, x, along, direction):
     x.requires_grad_()
     try:
         (block(x) * direction).sum().backward()
+    except NotImplementedError:
+        raise
     except RuntimeError as fault:
         return str(fault), torch.zeros(()), []
     learning = sorted(name for name, p in block.named_parameters() if p.grad is not None and bool((p.grad != 0).any()))
@@ -1063,8 +1070,8 @@ def in_order(state: dict[str, torch.Tensor], sizes: Sizes):
     yield "W_pos", state["transformer.wpe.weight"], "hook_pos_embed", "It is transformer.wpe.weight as it is."
     for layer in range(sizes.n_layers):
         at, our = f"transformer.h.{layer}", f"blocks.{layer}"
-        yield f"{our}.ln1.w", state[f"{at}.ln_1.weight"], f"{our}.attn.hook_q", NORMS
-        yield f"{our}.ln1.b", state[f"{at}.ln_1.bias"], f"{our}.attn.hook_q", NORMS
+        yield f"{our}.ln1.w", state[f"{at}.ln_1.weight"], f"what {our}.ln1 puts out", NORMS
+        yield f"{our}.ln1.b", state[f"{at}.ln_1.bias"], f"what {our}.ln1 puts out", NORMS
         for part, name in enumerate("QKV"):
             weight, bias = cut(state, at, part, sizes.n_heads)
             yield f"{our}.attn.W_{name}", weight, f"{our}.attn.hook_{name.lower()}", CUT
@@ -1074,14 +1081,14 @@ def in_order(state: dict[str, torch.Tensor], sizes: Sizes):
         hint = f"The rows of c_proj are for the heads' z, head after head. {CONV}"
         yield f"{our}.attn.W_O", torch.stack(rows), f"{our}.hook_attn_out", hint
         yield f"{our}.attn.b_O", state[f"{at}.attn.c_proj.bias"], f"{our}.hook_attn_out", "It is c_proj's bias."
-        yield f"{our}.ln2.w", state[f"{at}.ln_2.weight"], f"{our}.mlp.hook_pre", NORMS
-        yield f"{our}.ln2.b", state[f"{at}.ln_2.bias"], f"{our}.mlp.hook_pre", NORMS
+        yield f"{our}.ln2.w", state[f"{at}.ln_2.weight"], f"what {our}.ln2 puts out", NORMS
+        yield f"{our}.ln2.b", state[f"{at}.ln_2.bias"], f"what {our}.ln2 puts out", NORMS
         yield f"{our}.mlp.W_in", state[f"{at}.mlp.c_fc.weight"], f"{our}.mlp.hook_pre", f"It is mlp.c_fc. {CONV}"
         yield f"{our}.mlp.b_in", state[f"{at}.mlp.c_fc.bias"], f"{our}.mlp.hook_pre", "It is the bias of mlp.c_fc."
         yield f"{our}.mlp.W_out", state[f"{at}.mlp.c_proj.weight"], f"{our}.hook_mlp_out", f"It is mlp.c_proj. {CONV}"
         yield f"{our}.mlp.b_out", state[f"{at}.mlp.c_proj.bias"], f"{our}.hook_mlp_out", "It is mlp.c_proj's bias."
-    yield "ln_final.w", state["transformer.ln_f.weight"], "the logits", "It is ln_f's weight."
-    yield "ln_final.b", state["transformer.ln_f.bias"], "the logits", "It is ln_f's bias."
+    yield "ln_final.w", state["transformer.ln_f.weight"], "what ln_final puts out", "It is ln_f's weight."
+    yield "ln_final.b", state["transformer.ln_f.bias"], "what ln_final puts out", "It is ln_f's bias."
     head = state.get("lm_head.weight", state["transformer.wte.weight"])
     hint = "It is lm_head.weight transposed; only where there is none is it wte.weight transposed."
     yield "W_U", head.t(), "the logits", hint
@@ -1094,13 +1101,14 @@ def assert_converted(found: dict[str, torch.Tensor], state: dict[str, torch.Tens
     missing, extra = [name for name in names if name not in found], sorted(set(found) - set(names))
     assert not missing, f"Your dict has no {missing[0]} ({len(missing)} of {len(names)} weights are missing)."
     assert not extra, f"Your dict holds {extra[0]!r}, which is no weight of your GPT2 ({len(extra)} such in all)."
-    before = ""
+    places = [""]
     for name, value, where, hint in expected:
+        before = [place for place in places if place != where][-1]
         right = f"The stream is right up to {before}; {where} is the first that comes out wrong" if before else where
         told = f"{right}, because of {name}. " if before else f"{where} comes out wrong, because of {name}. "
         assert_close(found[name], value, name, hint=f"{told}{hint}", rtol=0, atol=0)
         assert_equal(str(found[name].dtype), str(value.dtype), f"the dtype of {name}")
-        before = where
+        places.append(where)
 
 
 @checks("convert_weights")
