@@ -399,7 +399,8 @@ ALTERNATIVES = [
     Alternative(
         "gelu",
         how="with the root as a tensor of its own",
-        code="inner = torch.sqrt(torch.tensor(2 / torch.pi)) * (x + 0.044715 * x**3)\nreturn x / 2 * (1 + inner.tanh())",
+        code="inner = torch.sqrt(torch.tensor(2 / torch.pi)) * (x + 0.044715 * x**3)\n"
+        "return x / 2 * (1 + inner.tanh())",
     ),
     Alternative("gelu", how="torch's own", code='return nn.functional.gelu(x, approximate="tanh")'),
     Alternative(
