@@ -762,6 +762,9 @@ def loaded(submission, sizes: tuple[int, int, int], w: dict[str, torch.Tensor]):
     """A module of the learner's with the given weights."""
     n_heads, d_model, d_head = sizes
     layer = submission.Attention(d_model, n_heads, d_head)
+    there = {name: tuple(value.shape) for name, value in layer.state_dict().items()}
+    wanted = {name: tuple(value.shape) for name, value in w.items()}
+    assert_equal(there, wanted, "what the module's state_dict holds, with shapes,")
     layer.load_state_dict(w)
     return layer
 
@@ -793,7 +796,8 @@ def test_a_new_layer_is_drawn_as_in_gpt2(submission, draw: Draw):
     d_model, n_heads, d_head = 64, draw.integer(3, 6), 24
     one, two = (submission.Attention(d_model, n_heads, d_head).state_dict() for _ in range(2))
     for name in "QKVO":
-        assert f"W_{name}" in one and f"b_{name}" in one, f"W_{name} or b_{name} is not in the module's state_dict."
+        missing = {f"W_{name}", f"b_{name}"} - set(one)
+        assert not missing, f"The module's state_dict has no {' and no '.join(sorted(missing))}."
         numbers = one[f"W_{name}"].flatten().double()
         # At least 4608 numbers: the spread's relative error is about 1 %, the mean's standard error 0.015 of it, and
         # the share within one deviation (0.6827) errs by 0.007. The bounds lie 8 such errors away: chance < 1e-13.
