@@ -9,7 +9,7 @@ from einops import einsum
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-MODEL = "induction-2l"  # the model that `python attention.py` compares with; --model names another
+MODEL = "storybook-4l"  # the model that `python attention.py` compares with; --model names another
 
 
 def scores_from_stream(
@@ -156,7 +156,7 @@ def main() -> None:
     from unravel.interp import load_model
 
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--model", default=MODEL, help="induction-2l, storybook-4l, gpt2, or the path of a folder")
+    parser.add_argument("--model", default=MODEL, help="storybook-4l, induction-2l, gpt2, or the path of a folder")
     name = parser.parse_args().model
     try:
         model = load_model(name)
@@ -164,7 +164,7 @@ def main() -> None:
         sys.exit(str(fault))
     c, generator = model.config, torch.Generator().manual_seed(0)
     if c.positional != "standard" or not c.causal:
-        sys.exit(f"{name} has rotary positions, or no mask: choose gpt2, induction-2l or storybook-4l.")
+        sys.exit(f"{name} has rotary positions, or no mask: choose storybook-4l, induction-2l or gpt2.")
     n_pos = min(24, c.n_ctx)
     tokens, others = torch.randint(c.d_vocab, (2, 2, n_pos), generator=generator)
     own = [Attention(c.d_model, c.n_heads, c.d_head) for _ in range(c.n_layers)]
