@@ -41,7 +41,7 @@ def misled(model: HookedGPT, each: Prompts, other: Tensor, head: Head, part: str
     change = ((wrote[1] - wrote[0]) @ model.W_O[layer, index])[:, :, None]  # [batch, pos, 1, d_model]
 
     def mislead(streams: Tensor, hook: Any) -> Tensor:
-        return streams + change
+        return torch.add(streams, change)
 
     later = range(layer + 1, model.config.n_layers)
     hooks: list[Hook] = [(f"blocks.{each_layer}.hook_{part}_input", mislead) for each_layer in later]
@@ -75,7 +75,11 @@ def accuracy_closed(model: HookedGPT, sets: list[Prompts], way: str) -> float:
     """
     layers, hits = range(model.config.n_layers), []
     for each in sets:
-        query, key = {"relay": (each.end, each.giver - 1), "duplicate": (each.giver, each.first_b)}[way]
+        ways: dict[str, tuple[int, int | Tensor]] = {
+            "relay": (each.end, each.giver - 1),
+            "duplicate": (each.giver, each.first_b),
+        }
+        query, key = ways[way]
         hits.append(each.plain_difference(closed(model, each, layers, query, key)) > 0)
     return float(torch.cat(hits).float().mean())
 
