@@ -173,6 +173,13 @@ MISTAKES = [
     ),
     Mistake(
         "truncate_probs",
+        why="You drop the token that crosses `top_p`, and with `top_p=1`, by rounding, some of the last ones too. What "
+        "counts is the sum *before* each token, and `top_p=1` cuts nothing.",
+        right="keep = (before < top_p) | (top_p >= 1)",
+        wrong="keep = values.cumsum(-1) <= top_p\nkeep[..., 0] = True",
+    ),
+    Mistake(
+        "truncate_probs",
         why="When the sum hits `top_p` exactly you keep one token more. Those before it must sum to *less* than "
         "`top_p`.",
         right="(before < top_p)",
