@@ -117,7 +117,7 @@ def check_roles(circuit: Collection[str]) -> None:
 def _accuracies(trained: Trained) -> list[Claim]:
     pairs = RELAYED if "relay" in trained.recipe.circuit else 0.99
     says = {
-        "ioi": ("accuracy on IOI, held-out pairs of names", pairs, 0.9),
+        "ioi": ("accuracy on IOI, held-out pairs of names", pairs, 0.8),
         "conditional": ("accuracy on the conditional control, held-out pairs of names", pairs, 0.85),
         "ioi_templates": ("accuracy on IOI, held-out templates", 0.95, 0.75),
         "conditional_templates": ("accuracy on the conditional control, held-out templates", 0.95, 0.75),
