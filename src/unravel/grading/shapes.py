@@ -15,6 +15,8 @@ from beartype.door import is_bearable
 from jaxtyping import AbstractArray, jaxtyped
 
 _CONF = BeartypeConf(is_pep484_tower=True)
+Sizes = dict[str, tuple[int, ...]]
+"""The size of each axis that is known; `*out` stands for any number of axes, hence tuples."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,7 @@ class Contract:
             return ""
         bound = self._bound(args, kwargs)
         with jaxtyped("context"):
-            for key, item in bound.items():
-                if key in self.hints and _is_array(self.hints[key]):
-                    fits(item, self.hints[key])
+            self._take(bound)
             good = fits(value, hint)
         return "" if good else self._sentence(hint, bound, value)
 
@@ -62,13 +62,21 @@ class Contract:
     def _bound(self, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
         return dict(self.signature.bind(*args, **kwargs).arguments)
 
+    def _take(self, bound: dict[str, Any]) -> None:
+        """Lets the `jaxtyped` context know the sizes of the axes of the arguments."""
+        for key, item in bound.items():
+            if key in self.hints and _is_array(self.hints[key]):
+                fits(item, self.hints[key])
+
     def _sentence(self, hint: Any, bound: dict[str, Any], value: Any) -> str:
         sizes = _known(self.hints, bound)
-        parts = get_args(hint)
-        if get_origin(hint) is tuple and isinstance(value, tuple) and len(parts) == len(value):
-            wrong = next((i for i, item in enumerate(value) if not _alone(item, parts[i], sizes)), None)
+        if get_origin(hint) is tuple and isinstance(value, tuple):
+            kinds = _kinds(hint, len(value))
+            wrong = self._misfit(kinds, bound, value) if len(kinds) == len(value) else None
             if wrong is not None:
-                wanted, got = _name(parts[wrong]) + _sizes(parts[wrong], sizes), _describe(value[wrong])
+                for kind, item in zip(kinds[:wrong], value, strict=False):
+                    _learn(sizes, kind, item)
+                wanted, got = _name(kinds[wrong]) + _sizes(kinds[wrong], sizes), _describe(value[wrong])
                 return f"Item {wrong} of what `{self.name}` returns should be {wanted}, but it is {got}."
         text = f"`{self.name}` should return {_name(hint)}{_sizes(hint, sizes)}, but it returns {_describe(value)}."
         if value is None:
@@ -76,6 +84,12 @@ class Contract:
         elif isinstance(value, torch.Tensor) and _shape(hint, sizes) == tuple(value.shape):
             text += " The shape is right, the kind of number isn't: `.bool()`, `.long()` and `.float()` convert."
         return text
+
+    def _misfit(self, kinds: Sequence[Any], bound: dict[str, Any], value: tuple[Any, ...]) -> int | None:
+        """The first item of a tuple that doesn't fit the arguments and the items before it."""
+        with jaxtyped("context"):
+            self._take(bound)
+            return next((i for i, item in enumerate(value) if not fits(item, kinds[i])), None)
 
 
 def fits(value: Any, hint: Any) -> bool:
@@ -91,11 +105,16 @@ def fits(value: Any, hint: Any) -> bool:
     if isinstance(value, list | set | frozenset) and get_origin(hint) in (list, set, frozenset, Sequence, Iterable):
         return all(fits(item, inner[0]) for item in value)
     if isinstance(value, tuple) and get_origin(hint) is tuple:
-        kinds = [inner[0]] * len(value) if inner[1:] == (Ellipsis,) else list(inner)
-        return all(map(fits, value, kinds))
+        return all(map(fits, value, _kinds(hint, len(value))))
     if isinstance(value, dict) and get_origin(hint) in (dict, Mapping):
         return all(fits(key, inner[0]) and fits(item, inner[1]) for key, item in value.items())
     return True
+
+
+def _kinds(hint: Any, count: int) -> list[Any]:
+    """The hint of each item of a tuple of `count` items: `tuple[X, ...]` says the same of all."""
+    inner = get_args(hint)
+    return [inner[0]] * count if inner[1:] == (Ellipsis,) else list(inner)
 
 
 @cache
@@ -115,52 +134,72 @@ def _name(hint: Any) -> str:
     return getattr(hint, "__name__", str(hint))
 
 
-def _known(hints: dict[str, Any], bound: dict[str, Any]) -> dict[str, int]:
+def _known(hints: dict[str, Any], bound: dict[str, Any]) -> Sizes:
     """The sizes of axes that follow from the arguments."""
-    sizes: dict[str, int] = {}
+    sizes: Sizes = {}
     for key, item in bound.items():
-        if key in hints and _is_array(hints[key]) and isinstance(item, torch.Tensor):
-            axes = hints[key].dim_str.split()
-            if len(axes) == item.dim():
-                sizes.update(zip(axes, item.shape, strict=True))
-        elif isinstance(item, int):
-            sizes.setdefault(key, item)
+        _learn(sizes, hints.get(key), item)
+        if isinstance(item, int):
+            sizes.setdefault(key, (item,))
     return sizes
 
 
-def _size(axis: str, sizes: dict[str, int]) -> int | None:
-    """The size of an axis: a number, a name, or a name plus or minus a number, as in `pos-1`."""
+def _learn(sizes: Sizes, hint: Any, item: Any) -> None:
+    """Adds the sizes that follow from one tensor and its annotation; `*out` takes the axes that the others leave."""
+    if not _is_array(hint) or not isinstance(item, torch.Tensor):
+        return
+    axes, shape = hint.dim_str.split(), tuple(item.shape)
+    several = next((i for i, axis in enumerate(axes) if _several(axis)), None)
+    if several is not None and len(shape) >= len(axes) - 1:
+        end = len(shape) - (len(axes) - 1 - several)
+        sizes[axes[several]] = shape[several:end]
+        axes, shape = axes[:several] + axes[several + 1 :], shape[:several] + shape[end:]
+    if len(axes) == len(shape):
+        sizes.update((axis, (size,)) for axis, size in zip(axes, shape, strict=True))
+
+
+def _several(axis: str) -> bool:
+    """Whether a name stands for any number of axes, as `*out` and `...` do."""
+    return axis.startswith("*") or axis == "..."
+
+
+def _size(axis: str, sizes: Sizes) -> tuple[int, ...] | None:
+    """The size of an axis: a number, a name, or a name plus or minus a number, as in `pos-1`; or those of `*out`."""
+    if axis.startswith("*"):
+        return sizes.get(axis)
     found = re.fullmatch(r"(?:(\d+)|([a-zA-Z_]\w*)(?:([+-])(\d+))?)", axis)
     if found is None:
         return None
     number, name, sign, offset = found.groups()
     if number is not None:
-        return int(number)
-    return sizes[name] + int(f"{sign}{offset}" if sign else 0) if name in sizes else None
+        return (int(number),)
+    return (sizes[name][0] + int(f"{sign}{offset}" if sign else 0),) if name in sizes else None
 
 
-def _sizes(hint: Any, sizes: dict[str, int]) -> str:
-    """`(batch=3, pos-1=5)`, for the axes of `hint` whose sizes are known."""
+def _sizes(hint: Any, sizes: Sizes) -> str:
+    """`(batch=3, pos-1=5)`, for the axes of `hint` whose sizes are known; with a `*out`, the whole shape."""
     if not _is_array(hint):
         return ""
-    known = [(axis, _size(axis, sizes)) for axis in hint.dim_str.split() if not axis.isdigit()]
-    shown = [f"{axis}={size}" for axis, size in known if size is not None]
+    axes = hint.dim_str.split()
+    whole = _shape(hint, sizes)
+    if whole is not None and any(map(_several, axes)):
+        return f" of shape {whole}"
+    known = [(axis, _size(axis, sizes)) for axis in axes if not axis.isdigit() and not _several(axis)]
+    shown = [f"{axis}={size[0]}" for axis, size in known if size is not None]
     return f" ({', '.join(shown)})" if shown else ""
 
 
-def _shape(hint: Any, sizes: dict[str, int]) -> tuple[int | None, ...] | None:
-    return tuple(_size(axis, sizes) for axis in hint.dim_str.split()) if _is_array(hint) else None
-
-
-def _alone(value: Any, hint: Any, sizes: dict[str, int]) -> bool:
-    """Whether one item of a tuple fits by itself: type, and the sizes that are known."""
-    with jaxtyped("context"):
-        if not fits(value, hint):
-            return False
-    wanted = _shape(hint, sizes)
-    if wanted is None or None in wanted or not isinstance(value, torch.Tensor):
-        return True
-    return wanted == tuple(value.shape)
+def _shape(hint: Any, sizes: Sizes) -> tuple[int, ...] | None:
+    """The shape that `hint` asks for, where all of its sizes are known."""
+    if not _is_array(hint):
+        return None
+    shape: tuple[int, ...] = ()
+    for axis in hint.dim_str.split():
+        size = _size(axis, sizes)
+        if size is None:
+            return None
+        shape += size
+    return shape
 
 
 def _describe(value: Any) -> str:

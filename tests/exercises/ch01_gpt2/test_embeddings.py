@@ -270,6 +270,12 @@ return x / (x.pow(2).mean(-1, keepdim=True) + eps).sqrt() * w
     ),
     Mistake(
         "unembed",
+        why="You normalised the logits. The norm belongs to the stream: `norm(resid)` first, then map and bias.",
+        right="norm(resid) @ W_U + b_U",
+        wrong="norm(resid @ W_U + b_U)",
+    ),
+    Mistake(
+        "unembed",
         why="You returned probabilities. Logits are the scores before the softmax.",
         wrong="return (norm(resid) @ W_U + b_U).softmax(-1)",
     ),
@@ -369,7 +375,73 @@ return torch.einsum("d,d...->d...", w, centred), bias + torch.einsum("d,d...->..
         right='torch.einsum("d,d...->d...", w, W)',
         wrong='torch.einsum("d,d...->d...", 1 / w, W)',
     ),
+    Mistake(
+        "fold_layer_norm",
+        why="You multiplied by `w[:, None]`: that lines `w` up with the second-last axis of `W`, which is d_model only "
+        "where there is one axis of outputs. `w` belongs to the *first* axis, however many follow.",
+        right='torch.einsum("d,d...->d...", w, W)',
+        wrong="w[:, None] * W",
+    ),
+    Mistake(
+        "fold_layer_norm",
+        why="`w[:, None] * W` and `b @ W` both go along the second-last axis of `W`, which is d_model only where there "
+        "is one axis of outputs. `w` and `b` belong to the *first* axis, however many follow.",
+        wrong="""
+scaled = w[:, None] * W
+return scaled - scaled.mean(0), bias + b @ W
+""",
+    ),
+    Mistake(
+        "fold_layer_norm",
+        why="You read `b` by `b @ W`: that sums over the second-last axis of `W`, which is d_model only where there is "
+        "one axis of outputs. Sum over the *first* axis, however many follow.",
+        right='torch.einsum("d,d...->...", b, W)',
+        wrong="b @ W",
+    ),
     # logit_shares
+    Mistake(
+        "logit_shares",
+        why="You called `norm` on each part. That divides every part by its own spread, and adds `norm.b` to each of "
+        "them. Divide all parts by the one number of the whole stream; `norm.b` belongs to the last row.",
+        wrong="""
+direction = (W_U[:, right] - W_U[:, wrong]).T
+shares = (norm(parts) * direction).sum(-1)
+return torch.cat([shares, (b_U[right] - b_U[wrong])[None]])
+""",
+    ),
+    Mistake(
+        "logit_shares",
+        why="You called `norm` on each part. That divides every part by its own spread, and adds `norm.b` to each of "
+        "them and once more to the last row. Divide all parts by the one number of the whole stream.",
+        wrong="""
+direction = (W_U[:, right] - W_U[:, wrong]).T
+shares = (norm(parts) * direction).sum(-1)
+return torch.cat([shares, (direction @ norm.b + b_U[right] - b_U[wrong])[None]])
+""",
+    ),
+    Mistake(
+        "logit_shares",
+        why="You left the norm out altogether: `W_U` never reads the parts as they are, but less their means, divided "
+        "by the stream's scale and times `norm.w`; and `norm.b` belongs to the last row.",
+        wrong="""
+direction = (W_U[:, right] - W_U[:, wrong]).T
+return torch.cat([(parts * direction).sum(-1), (b_U[right] - b_U[wrong])[None]])
+""",
+    ),
+    Mistake(
+        "logit_shares",
+        why="Of the norm you kept `b` alone. `W_U` reads each part less its mean, divided by the stream's scale and "
+        "times `norm.w`.",
+        right="(centred * norm.w * direction).sum(-1) / scale",
+        wrong="(parts * direction).sum(-1)",
+    ),
+    Mistake(
+        "logit_shares",
+        why="You took the root of the sum of the parts' variances. Variances add up only where parts are "
+        "uncorrelated: sum the parts first, then take the variance of that sum.",
+        right="(centred.sum(0).pow(2).mean(-1) + norm.eps).sqrt()",
+        wrong="(centred.pow(2).mean(-1).sum(0) + norm.eps).sqrt()",
+    ),
     Mistake(
         "logit_shares",
         why="You normalised each part by its own standard deviation. The norm divides the whole stream by one number, "
@@ -775,13 +847,14 @@ def test_layer_norm_is_right_for_tensors_of_any_shape(submission, draw: Draw):
     set_weights(module, w, b)
     for shape in ((d_model,), (batch, d_model), (batch, pos, d_model), (extra, 1, pos, d_model)):
         x = 3 * draw.normal(*shape) + draw.normal(*shape[:-1], 1)
-        hint = "Mean and variance are over the last axis only, with keepdim=True."
+        hint = "Usual causes: the variance is divided by d_model - 1 (torch's default; `correction=0` turns it off), "
+        hint += "eps is added outside of the root, or mean and variance aren't over the last axis alone."
         what = f"LayerNorm of a tensor of shape {shape}"
         assert_close(module(x), layer_norm_of(x, w, b, eps), what, hint=hint, rtol=1e-3)
 
 
 @checks("LayerNorm")
-def test_it_equals_torchs(submission, draw: Draw):
+def test_it_agrees_with_torch(submission, draw: Draw):
     """It agrees with torch.nn.LayerNorm at the size of GPT-2, in value and in all gradients."""
     x, weight = 5 * draw.normal(2, 3, 768) + draw.normal(1, 1, 768), draw.normal(2, 3, 768)
     torchs = nn.LayerNorm(768)
@@ -790,7 +863,8 @@ def test_it_equals_torchs(submission, draw: Draw):
     set_weights(module, torchs.weight.data, torchs.bias.data)
     leaf = x.clone().requires_grad_()
     out = torchs(leaf)
-    assert_close(module(x), out.detach(), "LayerNorm of 2 x 3 vectors of 768", rtol=1e-4, atol=1e-4)
+    hint = "Off by a little everywhere: the variance is divided by d_model - 1, or eps stands outside of the root."
+    assert_close(module(x), out.detach(), "LayerNorm of 2 x 3 vectors of 768", hint=hint, rtol=1e-4, atol=1e-4)
     wanted = torch.autograd.grad((out * weight).sum(), (leaf, torchs.weight, torchs.bias))
     found = submission.run(norm_slopes, module, x, weight)
     for name, got, want in zip(("x", "w", "b"), found, wanted, strict=True):
@@ -818,8 +892,9 @@ def test_scale_and_mean_are_forgotten(submission, draw: Draw):
     x = draw.permutation(d_model).float() + 0.3 * draw.normal(batch, d_model)
     plain = layer_norm_of(x, torch.ones(d_model), torch.zeros(d_model), 1e-5)
     module = submission.LayerNorm(d_model)
+    hint = "Take the mean away, then divide by the standard deviation, with d_model in the variance, not d_model - 1."
     for changed, sign, name in ((50 * x, 1, "50 x"), (50 * x + 20, 1, "50 x + 20"), (-x - 7, -1, "-x - 7")):
-        assert_close(module(changed), sign * plain, f"LayerNorm of {name}", rtol=1e-3, atol=1e-3)
+        assert_close(module(changed), sign * plain, f"LayerNorm of {name}", hint=hint, rtol=1e-3, atol=1e-3)
 
 
 @checks("LayerNorm")
@@ -836,7 +911,8 @@ def test_tiny_and_constant_vectors_stay_finite(submission, draw: Draw):
     module = submission.LayerNorm(d_model, 0.01)
     set_weights(module, ones, b)
     expected = layer_norm_of(100 * tiny, ones, b, 0.01)
-    assert_close(module(100 * tiny), expected, "LayerNorm with eps = 0.01", hint="Use self.eps.", rtol=1e-3)
+    own = "The root is sqrt(variance + self.eps), and the variance divides by d_model, not by d_model - 1."
+    assert_close(module(100 * tiny), expected, "LayerNorm with eps = 0.01", hint=own, rtol=1e-3)
     assert_close(module(torch.full((2, d_model), 4.0)), b.expand(2, -1), "LayerNorm of equal entries", hint=hint)
 
 
@@ -846,7 +922,8 @@ def test_a_large_mean_costs_no_digits(submission, draw: Draw):
     d_model = draw.integer(10, 30)
     x = 4096.0 + torch.stack([draw.permutation(d_model) % 7 for _ in range(16)])
     ones = torch.ones(d_model)
-    hint = "Take the mean away first, and square what is left."
+    hint = "Usual causes: the squares are taken before the mean is taken away, or the variance is divided by "
+    hint += "d_model - 1 (torch's default)."
     expected = layer_norm_of(x, ones, 0 * ones, 1e-5)
     assert_close(submission.LayerNorm(d_model)(x), expected, "LayerNorm of x + 4096", hint=hint, rtol=1e-3, atol=5e-3)
 
@@ -905,7 +982,7 @@ def test_rms_norm_is_right_for_tensors_of_any_shape(submission, draw: Draw):
 
 
 @checks("rms_norm")
-def test_rms_norm_equals_torchs_in_float64(submission, draw: Draw):
+def test_rms_norm_agrees_with_torch_in_float64(submission, draw: Draw):
     """It agrees with torch's rms_norm to twelve digits, and float64 stays float64."""
     batch, d_model = draw.sizes(2, low=4)
     x, w = math.pi * draw.normal(batch, d_model).double(), draw.normal(d_model).double()
@@ -981,11 +1058,13 @@ def test_logits_are_what_the_matrix_reads_from_the_normalised_stream(submission,
     batch, pos, d_model, d_vocab = draw.sizes(4, low=3)
     w, b, eps = 1 + draw.normal(d_model), draw.normal(d_model), draw.uniform(1).item()
     norm = submission.run(build_norm, w, b, eps)
-    to_vocab, bias = draw.normal(d_model, d_vocab), 2 * draw.normal(d_vocab)
-    for shape in ((batch, pos, d_model), (batch, d_model), (d_model,)):
+    shapes = ((batch, pos, d_model), (batch, d_model), (d_model,))
+    # As many tokens as dimensions at first: whoever normalises the logits is told so by their numbers, not by a crash.
+    for width, shape in ((d_model, shapes[0]), *((d_vocab, shape) for shape in shapes)):
+        to_vocab, bias = draw.normal(d_model, width), 2 * draw.normal(width)
         resid = 4 * draw.normal(*shape) + 1
         expected = logits_of(layer_norm_of(resid, w, b, eps), to_vocab, bias)
-        what, hint = f"the logits of a stream of shape {shape}", "First norm(resid), then @ W_U, then + b_U."
+        what, hint = f"the tensor of logits of a stream of shape {shape}", "First norm(resid), then @ W_U, then + b_U."
         assert_close(submission.unembed(resid, norm, to_vocab, bias), expected, what, hint=hint, rtol=1e-3, atol=1e-4)
     assert_untouched(norm, w, b)
 
@@ -998,10 +1077,9 @@ def test_whatever_norm_is_given_is_used(submission, draw: Draw):
     norm = submission.run(build_odd, factor)
     resid, to_vocab, bias = draw.normal(batch, d_model), draw.normal(d_model, d_vocab), draw.normal(d_vocab)
     expected = logits_of((factor * resid.flip(-1)).tanh(), to_vocab, bias)
-    hint = "Call `norm(resid)`, once: write no norm of your own."
-    assert_close(
-        submission.unembed(resid, norm, to_vocab, bias), expected, "the logits", hint=hint, rtol=1e-3, atol=1e-4
-    )
+    hint = "All there is to it is norm(resid) @ W_U + b_U: the norm that was passed, once, and nothing after the bias."
+    found = submission.unembed(resid, norm, to_vocab, bias)
+    assert_close(found, expected, "the tensor of logits", hint=hint, rtol=1e-3, atol=1e-4)
 
 
 @checks("unembed")
@@ -1009,12 +1087,14 @@ def test_unembedding_at_the_size_of_a_model(submission, draw: Draw):
     """At 96 dimensions and 1500 tokens too, and float64 stays float64."""
     w, b = draw.normal(96).double(), draw.normal(96).double()
     norm = submission.run(build_norm, w, b, 1e-5)
-    resid, to_vocab, bias = draw.normal(2, 5, 96).double(), draw.normal(96, 1500).double(), draw.normal(1500).double()
-    found = submission.unembed(resid, norm, to_vocab, bias)
-    assert_equal(str(found.dtype), "torch.float64", "the dtype of the logits")
-    normal = layer_norm_of(resid, w, b, 1e-5)
-    expected = torch.einsum("bpd,dv->bpv", normal, to_vocab) + bias
-    assert_close(found, expected, "the logits", rtol=1e-9, atol=1e-9)
+    for d_vocab in (96, 1500):
+        resid, to_vocab = draw.normal(2, 5, 96).double(), draw.normal(96, d_vocab).double()
+        bias = draw.normal(d_vocab).double()
+        found = submission.unembed(resid, norm, to_vocab, bias)
+        assert_equal(str(found.dtype), "torch.float64", "the dtype of the logits")
+        normal = layer_norm_of(resid, w, b, 1e-5)
+        expected = torch.einsum("bpd,dv->bpv", normal, to_vocab) + bias
+        assert_close(found, expected, f"the tensor of logits over {d_vocab} tokens", rtol=1e-9, atol=1e-9)
 
 
 # --- fold_layer_norm ------------------------------------------------------------------------------
@@ -1025,8 +1105,13 @@ def read(x: torch.Tensor, matrix: torch.Tensor, bias: torch.Tensor) -> torch.Ten
     return torch.tensordot(x.double(), matrix.double(), dims=1) + bias.double()
 
 
-SHAPES = ((), (0,), (0, 1), (0, 1, 2))
-"""Which of the drawn sizes are the axes of the outputs."""
+def shapes_of_outputs(d_model: int, sizes: list[int]) -> list[list[int]]:
+    """From no axis of outputs to three.
+
+    The second has as many heads as there are dimensions: `w` along a wrong axis then fits too, and only its numbers
+    tell.
+    """
+    return [sizes[:1], [d_model, sizes[0]], [], sizes[:2], sizes]
 
 
 @checks("fold_layer_norm")
@@ -1049,8 +1134,7 @@ def test_folding_worked_by_hand(submission):
 def test_the_function_stays_the_same(submission, draw: Draw):
     """The new map behind a bare norm gives what the old one gave behind LayerNorm, for any stream, to 1e-5."""
     d_model, *sizes, batch = draw.sizes(5, low=3)
-    for axes in SHAPES:
-        out = [sizes[axis] for axis in axes]
+    for out in shapes_of_outputs(d_model, sizes):
         w, b = 1 + draw.normal(d_model), draw.normal(d_model)
         old, bias = draw.normal(d_model, *out) + 0.5, draw.normal(1, *out)[0]
         x = 3 * draw.normal(batch, d_model) + draw.normal(batch, 1)
@@ -1058,7 +1142,8 @@ def test_the_function_stays_the_same(submission, draw: Draw):
         new, new_bias = submission.fold_layer_norm(w, b, old, bias)
         bare = layer_norm_of(x, torch.ones(d_model), torch.zeros(d_model), 1e-5)
         what = f"what the new map reads, with W of shape {(d_model, *out)},"
-        hint = "LayerNorm is n * w + b, with n the bare norm: multiply out (n * w + b) @ W + bias."
+        hint = "LayerNorm is n * w + b, with n the bare norm: multiply out (n * w + b) @ W + bias. "
+        hint += "`w` and `b` go along the first axis of W, however many axes follow."
         assert_close(read(bare, new, new_bias), wanted, what, hint=hint, rtol=1e-5, atol=2e-5)
 
 
@@ -1066,8 +1151,7 @@ def test_the_function_stays_the_same(submission, draw: Draw):
 def test_the_new_matrix_ignores_the_mean(submission, draw: Draw):
     """Along d_model each output's entries sum to zero, so that the stream's mean may stay where it is."""
     d_model, *sizes, batch = draw.sizes(5, low=3)
-    for axes in SHAPES:
-        out = [sizes[axis] for axis in axes]
+    for out in shapes_of_outputs(d_model, sizes):
         w, b = 1 + draw.normal(d_model), draw.normal(d_model)
         old, bias = draw.normal(d_model, *out) + 0.5, draw.normal(1, *out)[0]
         new, new_bias = submission.fold_layer_norm(w, b, old, bias)
@@ -1085,14 +1169,15 @@ def test_the_new_matrix_ignores_the_mean(submission, draw: Draw):
 def test_folding_at_the_size_of_a_model_in_float64(submission, draw: Draw):
     """192 dimensions, heads of 32, in float64: twelve digits, and the result is float64 too."""
     w, b = draw.normal(192).double(), draw.normal(192).double()
-    old, bias = draw.normal(192, 3, 32).double() + 1, draw.normal(3, 32).double()
-    new, new_bias = submission.fold_layer_norm(w, b, old, bias)
-    assert_equal(str(new.dtype), "torch.float64", "the dtype of the new matrix")
     x = draw.normal(4, 192).double() + 2
-    bare = layer_norm_of(x, torch.ones(192), torch.zeros(192), 1e-5)
-    wanted = read(layer_norm_of(x, w, b, 1e-5), old, bias)
-    assert_close(read(bare, new, new_bias), wanted, "what the new map reads", rtol=1e-10, atol=1e-10)
-    assert_close(new.mean(0), torch.zeros(3, 32), "the mean of the new matrix along d_model", atol=1e-12)
+    bare, normal = layer_norm_of(x, torch.ones(192), torch.zeros(192), 1e-5), layer_norm_of(x, w, b, 1e-5)
+    for out in ((192, 2), (3, 32)):
+        old, bias = draw.normal(192, *out).double() + 1, draw.normal(*out).double()
+        new, new_bias = submission.fold_layer_norm(w, b, old, bias)
+        assert_equal(str(new.dtype), "torch.float64", "the dtype of the new matrix")
+        what = f"what the new map reads, with W of shape {(192, *out)},"
+        assert_close(read(bare, new, new_bias), read(normal, old, bias), what, rtol=1e-10, atol=1e-10)
+        assert_close(new.mean(0), torch.zeros(out), "the mean of the new matrix along d_model", atol=1e-12)
 
 
 # --- logit_shares ---------------------------------------------------------------------------------
@@ -1147,6 +1232,13 @@ class Case:
         return table
 
 
+def assert_rows(found: torch.Tensor, parts: list[list[float]], biases: list[float], hints: tuple[str, str]) -> None:
+    """The rows of the parts first, then the last one, each with a hint of its own."""
+    what = f"the tensor of shares, in rows 0 to {len(parts) - 1} (the parts),"
+    assert_close(found[:-1], torch.tensor(parts), what, hint=hints[0])
+    assert_close(found[-1], torch.tensor(biases), "the last row of the shares (the biases)", hint=hints[1])
+
+
 @checks("logit_shares")
 def test_shares_worked_by_hand(submission):
     """Two parts in two dimensions; then the same with w, b_U and eps in play."""
@@ -1154,12 +1246,18 @@ def test_shares_worked_by_hand(submission):
     parts = torch.tensor([[[3.0, 1.0]], [[1.0, -1.0]]])
     first, second = torch.tensor([0]), torch.tensor([1])
     found = submission.logit_shares(parts, norm, torch.eye(2), torch.zeros(2), first, second)
-    hint = "The stream is [4, 0]: its standard deviation, 2, divides both parts, less their own means."
-    assert_close(found, torch.tensor([[1.0], [1.0], [-7.0]]), "the shares", hint=hint)
+    hints = (
+        "The stream is [4, 0]: its standard deviation, 2, divides both parts, less their own means.",
+        "norm.b = [0, 7] is read along W_U[right] - W_U[wrong] = [1, -1], undivided; b_U is zero here.",
+    )
+    assert_rows(found, [[1.0], [1.0]], [-7.0], hints)
     norm = submission.run(build_norm, torch.tensor([2.0, 1.0]), torch.tensor([1.0, 1.0]), 5.0)
     found = submission.logit_shares(parts, norm, torch.eye(2), torch.tensor([0.5, 0.0]), first, second)
-    hint = "With eps = 5 the scale is sqrt(4 + 5) = 3, and w = [2, 1] stretches the first axis."
-    assert_close(found, torch.tensor([[1.0], [1.0], [0.5]]), "the shares", hint=hint)
+    hints = (
+        "With eps = 5 the scale is sqrt(4 + 5) = 3, and w = [2, 1] stretches the first axis.",
+        "norm.b = [1, 1] adds 1 - 1 = 0, and b_U = [0.5, 0] adds 0.5 - 0.",
+    )
+    assert_rows(found, [[1.0], [1.0]], [0.5], hints)
 
 
 @checks("logit_shares")
@@ -1175,12 +1273,19 @@ def test_the_shares_add_up_to_the_logit_difference(submission, draw: Draw):
 
 
 @checks("logit_shares")
-def test_every_share_is_its_own_parts(submission, draw: Draw):
+def test_each_share_belongs_to_its_part(submission, draw: Draw):
     """Share by share: the part less its mean, over the stream's scale, times w, along W_U[right] - W_U[wrong]."""
     for case in (Case(draw), Case(draw, spread=0.2), Case(draw, n_parts=1), Case(draw, n_parts=20)):
         found = case.ask(submission, case.norm(submission))
         hint = "Rows 0 to part - 1 are the parts in their order, the last row is that of the biases."
-        assert_close(found, case.shares(), f"the shares of {case.n_parts} parts", hint=hint, rtol=1e-3, atol=2e-3)
+        assert_close(
+            found,
+            case.shares(),
+            f"the tensor of shares, with n_parts = {case.n_parts},",
+            hint=hint,
+            rtol=1e-3,
+            atol=2e-3,
+        )
 
 
 @checks("logit_shares")
@@ -1192,7 +1297,7 @@ def test_a_part_that_the_norm_removes_has_no_share(submission, draw: Draw):
     hint = "The norm takes the mean away: that of each part goes with it."
     assert_close(found[1], torch.zeros(case.batch), "the share of a part with equal entries", hint=hint, atol=1e-4)
     assert_close(found[3], torch.zeros(case.batch), "the share of a part of zeros", atol=1e-6)
-    assert_close(found, case.shares(), "the shares", rtol=1e-3, atol=2e-3)
+    assert_close(found, case.shares(), "the tensor of shares", rtol=1e-3, atol=2e-3)
 
 
 @checks("logit_shares")
@@ -1207,4 +1312,4 @@ def test_shares_in_float64_add_up_to_ten_digits(submission, draw: Draw):
     found = case.ask(submission, case.norm(submission))
     assert_equal(str(found.dtype), "torch.float64", "the dtype of the shares")
     assert_close(found.sum(0), case.difference(), "the sum of the shares", rtol=1e-10, atol=1e-10)
-    assert_close(found, case.shares(), "the shares", rtol=1e-10, atol=1e-10)
+    assert_close(found, case.shares(), "the tensor of shares", rtol=1e-10, atol=1e-10)

@@ -39,6 +39,20 @@ def split(x: Float[Tensor, "n"]) -> tuple[list[Float[Tensor, ""]], dict[str, int
     return list(x.unbind()), {"n": len(x)}
 
 
+def fold(
+    w: Float[Tensor, "d"], W: Float[Tensor, "d *out"]
+) -> tuple[Float[Tensor, "d *out"], Float[Tensor, "*out new"]]:
+    return torch.einsum("d,d...->d...", w, W), W.sum(0)[..., None]
+
+
+def halves(x: Float[Tensor, "n"]) -> tuple[Float[Tensor, "n"], ...]:
+    return x / 2, x / 2
+
+
+def ranks(x: Float[Tensor, "n"]) -> tuple[Float[Tensor, "k"], Float[Tensor, "k+1"]]:
+    return x, torch.cat([x, x[:1]])
+
+
 def names(n: int) -> list[str]:
     return [str(i) for i in range(n)]
 
@@ -251,6 +265,19 @@ def test_arguments_with_nan_that_stay_are_not_taken_for_changed(submission: Subm
         ("outer = lambda x, y: y[:, None] * x", lambda s: s.outer(LINE, torch.ones(3)), "(rows=2, cols=3)"),
         ("split = lambda x: (list(x.unbind()), {1: 2})", lambda s: s.split(LINE), "Item 1 of what `split`"),
         ("split = lambda x: [list(x.unbind()), {'n': 2}]", lambda s: s.split(LINE), "a list of 2"),
+        (
+            "fold = lambda w, W: (w[:, None] * W, W.sum(0)[..., None])",
+            lambda s: s.fold(LINE, LINE),
+            'Item 0 of what `fold` returns should be Float[Tensor, "d *out"] of shape (2,), but it is a tensor of '
+            "shape (2, 2) and dtype float32.",
+        ),
+        (
+            "fold = lambda w, W: (W, W.sum(0))",
+            lambda s: s.fold(LINE, torch.ones(2, 4, 5)),
+            'Item 1 of what `fold` returns should be Float[Tensor, "*out new"], but it is a tensor of shape (4, 5)',
+        ),
+        ("halves = lambda x: (x, x[:1])", lambda s: s.halves(LINE), "Item 1 of what `halves` returns should be Float"),
+        ("ranks = lambda x: (x, x)", lambda s: s.ranks(LINE), "(k+1=3), but it is a tensor of shape (2,)"),
         ("names = lambda n: ['0'] * 99 + [1]", lambda s: s.names(3), "list[str]"),
         ("Line.forward = lambda self, x: x[None]", lambda s: s.Line(1.0)(LINE), "`Line.forward` should return"),
         ("Line.halved = lambda self, x: None", lambda s: s.Line(1.0).halved(LINE), "`Line.halved` should return"),
