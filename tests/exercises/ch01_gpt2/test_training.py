@@ -119,6 +119,8 @@ return list(rows[order].split(batch))
         "batch_rows",
         why="You threw the end of the stream away, what doesn't fill a whole row. Fill the last row up with `pad`.",
         wrong="""
+if len(stream) <= length:
+    return []
 rows = stream.unfold(0, length + 1, length)
 order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
 return list(rows[order].split(batch))
@@ -1259,7 +1261,7 @@ def clipped(learner, values, grads, max_norm, lazily):
 
 def assert_clipped(submission, grads: list, max_norm: float, draw: Draw, *, lazily: bool = False) -> None:
     """Gradients (None: none) are clipped as floats say that they should be."""
-    values = [draw.normal(3, 2) if grad is None else gauss(draw, *grad.shape) for grad in grads]
+    values = [draw.normal(3, 2) if grad is None else gauss(draw, *grad.shape).to(grad) for grad in grads]
     found, after, kept = submission.run(clipped, values, grads, max_norm, lazily)
     norm = math.sqrt(sum(x * x for grad in grads if grad is not None for x in grad.flatten().tolist()))
     told = f"With gradients of length {norm:.5g} and max_norm={max_norm:.5g}, "
@@ -1336,7 +1338,8 @@ def optimised(learner, values, grads, rates, options):
         optimizer.step()
         found.append([parameter.detach().clone() for parameter in parameters])
         for parameter, grad in zip(parameters, step, strict=True):
-            same &= parameter.grad is None if grad is None else torch.equal(parameter.grad, grad)
+            now = parameter.grad
+            same &= now is grad if now is None or grad is None else torch.equal(now, grad)
     return found, same, [parameter.requires_grad for parameter in parameters]
 
 
@@ -1538,8 +1541,11 @@ def build_recorder(learner, model, lr):
 
 
 def state_of(learner, model, optimizer):
-    """What the optimiser saw, in which modes the model ran, and where its table is."""
-    return optimizer.seen, model.notes, model.table.detach().clone()
+    """What the optimiser saw, in which modes the model ran, where its table is, and the gradient that is left.
+
+    The last tells apart who clips too late from who doesn't clip; it may be anything in a right answer.
+    """
+    return optimizer.seen, model.notes, model.table.detach().clone(), model.table.grad
 
 
 def leave_gradient(learner, model, grad):
@@ -1576,7 +1582,7 @@ def assert_step(submission, draw: Draw, *, tight: bool, left_over: bool, steps: 
         told = f"in step {number}, with max_norm={max_norm:.4g} and lr={lr:.4g}, "
         assert_close(found[0], loss, told + "the loss", hint="The mean over the batch's real next tokens, before.")
         assert_close(found[1], norm, told + "the gradient's length", hint="That before clipping.")
-        seen, notes, now = submission.run(state_of, model, optimizer)
+        seen, notes, now, _ = submission.run(state_of, model, optimizer)
         assert_equal(len(seen), number, "the number of steps that the optimiser has taken")
         rate, given = seen[-1]
         assert given is not None, told + "the optimiser took its step without a gradient."
