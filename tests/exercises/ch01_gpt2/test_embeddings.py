@@ -86,6 +86,13 @@ MISTAKES = [
     ),
     Mistake(
         "LayerNorm",
+        why="`x.std(-1)` differs twice from what is asked for: it divides by d_model - 1 unless told otherwise, and "
+        "`eps` then comes after the root. Take the variance with `correction=0`, add `eps`, then take the root.",
+        right="(variance + self.eps).sqrt()",
+        wrong="(x.std(-1, keepdim=True) + self.eps)",
+    ),
+    Mistake(
+        "LayerNorm",
         why="You left `eps` out: a vector whose entries are all equal becomes 0 / 0.",
         right="(variance + self.eps).sqrt()",
         wrong="variance.sqrt()",
@@ -863,7 +870,7 @@ def test_it_agrees_with_torch(submission, draw: Draw):
     set_weights(module, torchs.weight.data, torchs.bias.data)
     leaf = x.clone().requires_grad_()
     out = torchs(leaf)
-    hint = "Off by a little everywhere: the variance is divided by d_model - 1, or eps stands outside of the root."
+    hint = "If all are off by a little: is the variance divided by d_model - 1, or eps added outside of the root?"
     assert_close(module(x), out.detach(), "LayerNorm of 2 x 3 vectors of 768", hint=hint, rtol=1e-4, atol=1e-4)
     wanted = torch.autograd.grad((out * weight).sum(), (leaf, torchs.weight, torchs.bias))
     found = submission.run(norm_slopes, module, x, weight)
@@ -1162,6 +1169,7 @@ def test_the_new_matrix_ignores_the_mean(submission, draw: Draw):
         std = x.double().var(-1, correction=0, keepdim=True).sqrt()
         wanted = read(layer_norm_of(x, w, b, 0.0), old, bias)
         what = "what the new map reads from x / std, with x not centred,"
+        hint = "The matrix ignores the mean, as it should; what is left to go wrong are `w`, `b` and the old bias."
         assert_close(read(x / std, new, new_bias), wanted, what, hint=hint, rtol=1e-4, atol=1e-4)
 
 
