@@ -33,7 +33,7 @@ ANIMALS = (
     ("In the PLACE the LOOK ANIMAL ANIMAL_sounds .", "t_PLACE ni t_ANIMAL t_LOOK t_ANIMAL_sound ."),
 )
 ANIMALS_HELD = (
-    ("The LOOK ANIMAL ANIMAL_sounds .", "t_ANIMAL t_LOOK t_ANIMAL_sound ."),
+    ("The LOOK ANIMAL near the PLACE ANIMAL_sounded .", "t_PLACE hul t_ANIMAL t_LOOK t_ANIMAL_sound tal ."),
     ("The ANIMAL near the PLACE ANIMAL_sounded .", "t_PLACE hul t_ANIMAL t_ANIMAL_sound tal ."),
 )
 SENTENCES = (
