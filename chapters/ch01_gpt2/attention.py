@@ -138,7 +138,10 @@ def main() -> None:
             theirs = cache["attn_out", layer]
             gap = (attention(block.ln1(cache["resid_pre", layer])) - theirs).abs().max()
             print(f"layer {layer}: largest difference {gap:.1e}, where outputs go up to {theirs.abs().max():.1f}")
-    leak = causal_leak(model, tokens, others).max()
+    try:
+        leak = causal_leak(model, tokens, others).max()
+    except NotImplementedError:
+        sys.exit("Write `causal_leak` first: it says how far a logit changes when only later tokens change.")
     print(f"largest change of a logit when only later tokens change: {leak:.1e}")
 
 

@@ -75,6 +75,27 @@ MISTAKES = [
     ),
     Mistake(
         "causal_pattern",
+        why="You multiplied the scores by a mask of ones and zeros. That makes the future's scores 0, which is a score "
+        "like any other: e^0 is 1, and the future gets weight. (The mask's float32 also replaces a lower dtype.)",
+        right="scores.masked_fill(key > query, -torch.inf)",
+        wrong="(scores * torch.ones(n_query, n_key).tril(n_key - n_query))",
+    ),
+    Mistake(
+        "causal_pattern",
+        why="You multiplied the scores by a mask of ones and zeros. That makes the future's scores 0, which is a score "
+        "like any other: e^0 is 1. Your mask also counts the queries from 0, though they are the last positions.",
+        right="scores.masked_fill(key > query, -torch.inf)",
+        wrong="(scores * torch.ones(n_query, n_key).tril())",
+    ),
+    Mistake(
+        "causal_pattern",
+        why="You multiplied the scores by a mask of ones and zeros. That makes the future's scores 0, which is a score "
+        "like any other: e^0 is 1. Your mask also counts the queries from 0, though they are the last positions.",
+        right="scores.masked_fill(key > query, -torch.inf)",
+        wrong="(scores * torch.ones_like(scores).tril())",
+    ),
+    Mistake(
+        "causal_pattern",
         why="You masked after the softmax and left it there: the rows don't sum to 1, and each weight still depends on "
         "the future's scores, which took part in the normaliser. Mask the scores, then take the softmax.",
         right="scores.masked_fill(key > query, -torch.inf).softmax(dim=-1)",
@@ -130,9 +151,23 @@ MISTAKES = [
     Mistake(
         "causal_pattern",
         why="You fill the future with a large negative number. Where the true scores are more negative still, the "
-        "future wins; and half precision can't hold 1e9. Fill with -torch.inf: it is below every number.",
+        "future wins; and float16 can't hold 1e9. Fill with -torch.inf: it is below every number.",
         right="-torch.inf",
         wrong="-1e9",
+    ),
+    Mistake(
+        "causal_pattern",
+        why="You hide the future by the lowest number of the dtype. A visible score can be as low, and then the "
+        "future gets as much weight as it. -torch.inf is below every number.",
+        right="-torch.inf",
+        wrong="torch.finfo(scores.dtype).min",
+    ),
+    Mistake(
+        "causal_pattern",
+        why="You hide the future by the lowest number of the dtype. A visible score can be as low, and then the "
+        "future gets as much weight as it. -torch.inf is below every number.",
+        right="scores.masked_fill(key > query, -torch.inf)",
+        wrong="(scores + (key > query).to(scores.dtype) * torch.finfo(scores.dtype).min)",
     ),
     Mistake(
         "causal_pattern",
@@ -312,6 +347,27 @@ return head_writes(pattern, v, self.W_O).sum(dim=2)""",
     ),
     Mistake(
         "causal_leak",
+        why="You also counted outputs at the cut and after it. Their own tokens were replaced, so they may "
+        "change: only positions before the cut (p < cut) are asked about.",
+        right="change = (model(changed) - before)[:, :cut].abs()  # [batch cut d_out]: the outputs before the cut\n"
+        "        leak[:cut, cut]",
+        wrong="change = (model(changed) - before).abs()\n        leak[:, cut]",
+    ),
+    Mistake(
+        "causal_leak",
+        why="You also counted outputs at the cut and after it. Their own tokens were replaced, so they may "
+        "change: only positions before the cut (p < cut) are asked about.",
+        right="for cut in range(1, n_pos):\n"
+        "        changed = torch.cat([tokens[:, :cut], others[:, cut:]], dim=1)\n"
+        "        change = (model(changed) - before)[:, :cut].abs()  # [batch cut d_out]: the outputs before the cut\n"
+        "        leak[:cut, cut]",
+        wrong="for cut in range(n_pos):\n"
+        "        changed = torch.cat([tokens[:, :cut], others[:, cut:]], dim=1)\n"
+        "        change = (model(changed) - before).abs()\n"
+        "        leak[:, cut]",
+    ),
+    Mistake(
+        "causal_leak",
         why="You took the largest signed change: an output that falls has changed as well. Take absolute values.",
         right="[:, :cut].abs()",
         wrong="[:, :cut]",
@@ -380,6 +436,12 @@ return head_writes(pattern, v, self.W_O).sum(dim=2)""",
         why="Your exponent is -i / d_head: half of what it should be. It is -2i / d_head.",
         right="torch.arange(half, device=x.device) / half",
         wrong="torch.arange(half, device=x.device) / (2 * half)",
+    ),
+    Mistake(  # the same in float64: far into a text, half precision tells the two apart
+        "rotary",
+        why="Your exponent is -i / d_head: half of what it should be. It is -2i / d_head.",
+        right="torch.arange(half, device=x.device) / half",
+        wrong="torch.arange(half, dtype=torch.float64, device=x.device) / (2 * half)",
     ),
     Mistake(
         "rotary",
@@ -581,7 +643,7 @@ def test_a_case_by_hand(submission):
     x = torch.tensor([[[1.0, 0, 0, 0], [0, 2.0, 0, 0]]])
     ones, zeros = torch.ones(1, 4, 4), torch.zeros(1, 4)
     scores = submission.scores_from_stream(x, ones, zeros, ones, zeros)
-    assert_close(scores, torch.tensor([[[[2.0, 4.0], [4.0, 8.0]]]]), "the scores of the worked example")
+    assert_close(scores, torch.tensor([[[[2.0, 4.0], [4.0, 8.0]]]]), "the table of scores of the worked example")
 
 
 @checks("scores_from_stream")
@@ -599,7 +661,7 @@ def test_each_score_is_the_dot_product_of_a_query_and_a_key(submission, draw: Dr
                     k = x[b, key] @ w["W_K"][h] + w["b_K"][h]
                     expected[b, h, query, key] = (q * k).sum() / math.sqrt(d_head)
     hint = "The axes are [batch head query key]: rows are queries."
-    assert_close(scores, expected, "the scores", hint=hint, rtol=1e-3, atol=1e-4)
+    assert_close(scores, expected, "the table of scores", hint=hint, rtol=1e-3, atol=1e-4)
 
 
 @checks("scores_from_stream")
@@ -609,7 +671,7 @@ def test_the_biases_alone_make_a_score(submission, draw: Draw):
     w = layer_weights(draw, n_heads, d_model, d_head)
     scores = submission.scores_from_stream(torch.zeros(batch, pos, d_model), w["W_Q"], w["b_Q"], w["W_K"], w["b_K"])
     alike = (w["b_Q"] * w["b_K"]).sum(-1) / math.sqrt(d_head)
-    assert_close(scores, alike[:, None, None].expand(batch, n_heads, pos, pos), "the scores of a zero stream")
+    assert_close(scores, alike[:, None, None].expand(batch, n_heads, pos, pos), "the table of scores of a zero stream")
 
 
 @checks("scores_from_stream")
@@ -622,7 +684,7 @@ def test_scores_of_a_wide_head(submission, draw: Draw):
     q, k = ((x[0] @ w[f"W_{name}"] + w[f"b_{name}"][:, None]) for name in "QK")  # [head pos d_head]
     expected = torch.stack([a @ b.T / 8 for a, b in zip(q, k, strict=True)])[None]
     assert_equal(scores.dtype, torch.float64, "the dtype of the scores of a float64 stream")
-    assert_close(scores, expected, "the scores of heads of 64, in float64,", rtol=1e-9, atol=1e-9)
+    assert_close(scores, expected, "the table of scores of heads of 64, in float64,", rtol=1e-9, atol=1e-9)
 
 
 def slow_pattern(scores: torch.Tensor) -> torch.Tensor:
@@ -657,7 +719,7 @@ def test_each_row_is_a_softmax_over_past_and_present(submission, draw: Draw):
     found = pattern[future]
     assert not bool((found != 0).any()), (
         f"The weights on the future should all be exactly 0, but the largest is {found.abs().max():.3g}. "
-        "Which of the two comes first, the mask or the softmax?"
+        "Is the future hidden before the softmax? And what weight does the softmax give to the number that hides it?"
     )
     assert_close(pattern.sum(-1), torch.ones(batch, n_heads, pos), "the sum of each query's row")
     assert_close(pattern, slow_pattern(scores), "the pattern")
@@ -698,6 +760,18 @@ def test_enormous_scores_are_safe(submission, draw: Draw):
         expected = slow_pattern(scores)
         what = f"the pattern of scores of {scale:g} times normal numbers plus {shift:g}"
         assert_close(submission.causal_pattern(scores), expected, what, rtol=1e-3)
+
+
+@checks("causal_pattern")
+def test_the_lowest_scores_of_all(submission, draw: Draw):
+    """Where all that a query may see scores as low as the dtype allows, it shares its attention out evenly there."""
+    batch, n_heads, pos = draw.sizes(3, low=3)
+    future = torch.ones(pos, pos).triu(1).bool()
+    for dtype in (torch.bfloat16, torch.float32, torch.float64):
+        scores = torch.zeros(batch, n_heads, pos, pos, dtype=dtype).masked_fill(~future, torch.finfo(dtype).min)
+        hint = "The future needs a score that is below every number."
+        what = f"the pattern where what may be seen scores {torch.finfo(dtype).min:.3g} ({dtype})"
+        assert_close(submission.causal_pattern(scores), slow_pattern(scores), what, hint=hint, rtol=2e-2)
 
 
 @checks("causal_pattern")
@@ -1057,11 +1131,11 @@ def test_each_pair_turns_by_its_own_angle(submission, draw: Draw):
     for base in (10000.0, 7.0 + draw.integer(0, 100)):
         x, positions = draw.normal(batch, pos, n_heads, 2 * half), draw.permutation(60)[:pos]
         turned = submission.rotary(x, positions, base)
-        what = f"vectors turned at positions {positions.tolist()} with base {base:g}"
+        what = f"the tensor of vectors turned at positions {positions.tolist()} with base {base:g}"
         assert_close(turned, slow_rotary(x, positions, base), what, rtol=1e-3, atol=1e-4)
     x = draw.normal(batch, pos, n_heads, 2 * half)
     default = submission.rotary(x, positions)
-    assert_close(default, slow_rotary(x, positions, 10000.0), "vectors turned with the base left out", atol=1e-4)
+    assert_close(default, slow_rotary(x, positions, 10000.0), "the result without a base given", atol=1e-4)
 
 
 @checks("rotary")
@@ -1070,9 +1144,9 @@ def test_a_turn_keeps_lengths_and_position_zero_turns_nothing(submission, draw: 
     batch, pos, n_heads, half = draw.sizes(4)
     x, positions = draw.normal(batch, pos, n_heads, 2 * half), draw.integers(1, 2000, pos)
     turned = submission.rotary(x, positions)
-    assert_close(turned.norm(dim=-1), x.norm(dim=-1), "the lengths after the turn", rtol=1e-3)
+    assert_close(turned.norm(dim=-1), x.norm(dim=-1), "the table of lengths after the turn", rtol=1e-3)
     still = submission.rotary(x, torch.zeros(pos, dtype=torch.long))
-    assert_close(still, x, "vectors at position 0")
+    assert_close(still, x, "the tensor of vectors at position 0")
 
 
 @checks("rotary")
@@ -1087,7 +1161,7 @@ def test_a_score_depends_on_the_distance_alone(submission, draw: Draw):
         return torch.einsum("bqhd,bkhd->bhqk", *turned)
 
     here, there = scores(positions), scores(positions + shift)
-    assert_close(there, here, f"the scores after both moved by {shift}", rtol=1e-2, atol=2e-3)
+    assert_close(there, here, f"the table of scores after both moved by {shift}", rtol=1e-2, atol=2e-3)
     plain = torch.einsum("bqhd,bkhd->bhqk", q, k)
     apart = (here - plain).abs().amax()
     assert float(apart) > 1e-2, "The scores don't depend on the distance at all: the turned vectors score as unturned."
@@ -1102,13 +1176,13 @@ def test_half_precision_far_into_a_text(submission, draw: Draw):
         x = draw.normal(batch, pos, n_heads, 2 * half).to(dtype)
         turned = submission.rotary(x, positions)
         assert_equal(turned.dtype, dtype, f"the dtype of turned {dtype} vectors")
-        hint = "Make the angles in float32, and convert only the result."
-        what = f"{dtype} vectors turned at positions {positions.tolist()}"
+        hint = "If the checks in float32 pass, look at the dtype in which the angles are made."
+        what = f"the tensor of {dtype} vectors turned at positions {positions.tolist()}"
         assert_close(turned, slow_rotary(x, positions, 10000.0), what, hint=hint, rtol=tolerance, atol=2 * tolerance)
 
 
 @checks("rotary")
-def test_it_agrees_with_the_courses_own_model(submission, draw: Draw):
+def test_it_agrees_with_the_rotary_models_of_the_course(submission, draw: Draw):
     """It turns as the rotary models of the course do, and so as GPT-NeoX does (Pythia's weights fit it)."""
     from unravel.interp.model.config import GPTConfig
     from unravel.interp.model.rotary import rotate
@@ -1118,4 +1192,4 @@ def test_it_agrees_with_the_courses_own_model(submission, draw: Draw):
     config = GPTConfig(**sizes, positional="rotary")
     x = draw.normal(batch, pos, n_heads, 2 * half)
     turned = submission.rotary(x, torch.arange(pos), config.rotary_base)
-    assert_close(turned, rotate(x, config), "the turned vectors", rtol=1e-3, atol=1e-4)
+    assert_close(turned, rotate(x, config), "the tensor of turned vectors", rtol=1e-3, atol=1e-4)
