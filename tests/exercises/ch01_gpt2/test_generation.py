@@ -14,6 +14,16 @@ MISTAKES = [
     # greedy
     Mistake(
         "greedy",
+        why="You stop where the text ends with `end` before you write: a prompt that ends with it stops all. "
+        "Look at the token that you have just written.",
+        wrong="""for _ in range(n_new):
+    if end is not None and tokens[-1] == end:
+        break
+    tokens = torch.cat([tokens, model(tokens[None])[0, -1:].argmax(-1)])
+return tokens""",
+    ),
+    Mistake(
+        "greedy",
         why="You leave the end token out. It belongs to the text: add it, then stop.",
         right="    tokens = torch.cat([tokens, token[None]])\n    if token == end:\n        break",
         wrong="    if token == end:\n        break\n    tokens = torch.cat([tokens, token[None]])",
@@ -762,6 +772,9 @@ def test_greedy_follows_a_known_path(submission, draw: Draw):
     expected = torch.tensor([2, d_vocab - 2, d_vocab - 1, 0])
     hint = "0 is a token like any other: ask whether `end` is None, not whether it is true."
     assert_equal(found, expected, f"the text that starts with [2, {d_vocab - 2}], end=0, d_vocab={d_vocab},", hint=hint)
+    found = submission.greedy(model, torch.tensor([1, 2]), 3, 2)
+    hint = "The prompt ends with `end`, and that stops nothing: look at the token that you have just written."
+    assert_equal(found, torch.tensor([1, 2, 3, 4, 5]), "the text that starts with [1, 2], end=2,", hint=hint)
 
 
 @checks("greedy")
