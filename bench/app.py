@@ -87,7 +87,7 @@ async def visit(browser: Browser, url: str, times: Times) -> None:
 
 async def lesson(page: Page, times: Times) -> None:
     """From the click on a lesson until its first exercise can be read."""
-    link = page.locator(f'.st-key-navigation a[href$="/{LESSON}"]')
+    link = page.locator(f'.st-key-navigation a[href$="{LESSON}"]')
     await link.wait_for()
     began = time.perf_counter()
     await link.click()
@@ -107,7 +107,7 @@ async def verdict(page: Page, times: Times) -> None:
 
 async def playground(page: Page, times: Times) -> None:
     """From the choice of another view until its picture is drawn."""
-    await page.locator('.st-key-navigation a[href$="/playground"]').click()
+    await page.locator('.st-key-navigation a[href$="playground"]').click()
     await page.get_by_text("The code that makes it").wait_for()
     await page.wait_for_timeout(1500)
     began = time.perf_counter()
