@@ -159,13 +159,13 @@ def _where(got: torch.Tensor, want: torch.Tensor, bad: torch.Tensor, what: str, 
     count, total = int(bad.sum()), got.numel()
     if bool(got.isnan().any()) and not bool(want.isnan().any()):
         lost = int(got.isnan().sum())
-        return f"In {what.rstrip(',')}, {lost} of {total} entries {_are(lost)} NaN."
+        return f"{what.rstrip(',')}: {lost} of {total} entries {_are(lost)} NaN."
     gap = torch.where(bad, (got - want).abs(), torch.zeros_like(got.abs()))
     flat = int(torch.nan_to_num(gap, nan=math.inf).argmax())
     index = tuple(int(i) for i in torch.unravel_index(torch.tensor(flat), got.shape))
     place = "[" + ", ".join(str(i) for i in index) + "]"
     return (
-        f"In {what.rstrip(',')}, {count} of {total} entries {_are(count)} wrong. The largest difference is at {place}: "
+        f"{what.rstrip(',')}: {count} of {total} entries {_are(count)} wrong. The largest difference is at {place}: "
         + "expected {}, got {}.".format(*_numbers(want[index].item(), got[index].item()))
     )
 
@@ -178,7 +178,7 @@ def _first_untrue(got: torch.Tensor, bad: torch.Tensor, what: str) -> str:
     if bad.numel() == 1:
         return f"{what} should be {not answer}, not {answer}."
     count = f"{int(bad.sum())} of {bad.numel()} entries {_are(int(bad.sum()))} wrong"
-    return f"In {what.rstrip(',')}, {count}. The first is at {place}: expected {not answer}, got {answer}."
+    return f"{what.rstrip(',')}: {count}. The first is at {place}: expected {not answer}, got {answer}."
 
 
 def _are(count: int) -> str:

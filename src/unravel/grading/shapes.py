@@ -208,7 +208,9 @@ def _describe(value: Any) -> str:
     if value is None:
         return "None"
     if isinstance(value, list | tuple | dict | set):
-        return f"a {type(value).__name__} of {len(value)}"
+        text = f"a {type(value).__name__} of {len(value)}"
+        inside = isinstance(value, list | tuple) and value and isinstance(value[0], torch.Tensor | list | tuple | dict)
+        return f"{text}, the first of them {_describe(value[0])}" if inside else text
     if isinstance(value, bool | int | float | str):
         text = repr(value)
         return f"the {type(value).__name__} {text[:60]}"

@@ -78,7 +78,7 @@ def test_the_place_and_the_size_of_the_error_are_told():
     got, want = torch.zeros(2, 3), torch.zeros(2, 3)
     got[0, 1], got[1, 2] = 0.5, -4.0
     assert told(assert_close, got, want, "the attention pattern", hint="Look at the mask.") == (
-        "In the attention pattern, 2 of 6 entries are wrong. The largest difference is at [1, 2]: "
+        "The attention pattern: 2 of 6 entries are wrong. The largest difference is at [1, 2]: "
         "expected 0, got -4. Look at the mask."
     )
 
@@ -90,12 +90,12 @@ def test_the_place_and_the_size_of_the_error_are_told():
         (None, T([1.0]), "The answer should be a number or a tensor, not None (is a `return` missing?)."),
         ("x", T([1.0]), "The answer should be a number or a tensor, not a str."),
         (T([1.0]), T([1.0, 2.0]), "The answer should have shape (2,), not (1,)."),
-        (T([math.nan, 1.0]), T([1.0, 1.0]), "In the answer, 1 of 2 entries is NaN."),
+        (T([math.nan, 1.0]), T([1.0, 1.0]), "The answer: 1 of 2 entries is NaN."),
         (T([7]), T([8]), "The answer should be 8, not 7."),
         (
             T([True, False]),
             T([True, True]),
-            "In the answer, 1 of 2 entries is wrong. The first is at [1]: expected True, got False.",
+            "The answer: 1 of 2 entries is wrong. The first is at [1]: expected True, got False.",
         ),
         (T([True]), T([False]), "The answer should be False, not True."),
     ],
@@ -112,7 +112,7 @@ def test_numbers_that_differ_are_never_shown_as_the_same():
 def test_a_plural_or_a_comma_at_its_end_makes_no_odd_sentence():
     message = told(assert_close, T([1.0, 2.0]), T([1.0, 3.0]), "the rows, sorted,")
     assert (
-        message == "In the rows, sorted, 1 of 2 entries is wrong. The largest difference is at [1]: expected 3, got 2."
+        message == "The rows, sorted: 1 of 2 entries is wrong. The largest difference is at [1]: expected 3, got 2."
     )
     assert told(assert_close, T([1.0]), T([1.0, 3.0]), "the scores") == "The scores should have shape (2,), not (1,)."
 
