@@ -363,6 +363,28 @@ return scaled - scaled.mean(0), bias + b @ W
     # logit_shares
     Mistake(
         "logit_shares",
+        why="You took `wrong` less `right`: all signs are turned. What speaks for `right` is positive.",
+        right="direction = (W_U[:, right] - W_U[:, wrong]).T",
+        wrong="right, wrong = wrong, right\ndirection = (W_U[:, right] - W_U[:, wrong]).T",
+    ),
+    Mistake(
+        "logit_shares",
+        why="You took each part out and let the norm divide by its new number. Those are effects, and they don't add "
+        "up: all shares are taken with the scale of the whole stream.",
+        wrong="""
+prompts = torch.arange(len(right))
+def difference(stream):
+    centred = stream - stream.mean(-1, keepdim=True)
+    logits = centred / (centred.pow(2).mean(-1, keepdim=True) + norm.eps).sqrt() * norm.w + norm.b
+    logits = logits @ W_U + b_U
+    return logits[prompts, right] - logits[prompts, wrong]
+whole = parts.sum(0)
+shares = torch.stack([difference(whole) - difference(whole - part) for part in parts])
+return torch.cat([shares, (difference(whole) - shares.sum(0))[None]])
+""",
+    ),
+    Mistake(
+        "logit_shares",
         why="You called `norm` on each part. That divides every part by its own spread, and adds `norm.b` to each of "
         "them. Divide all parts by the one number of the whole stream; `norm.b` belongs to the last row.",
         wrong="""

@@ -90,6 +90,12 @@ MISTAKES = [
         "pre = x @ self.W_in + self.b_in\nself.hook_pre(pre)\npost = self.gelu(pre)\nself.hook_post(post)\n"
         "return post @ self.W_out + self.b_out",
     ),
+    Mistake(
+        "MLP",
+        why="You pass the activation through hook_post twice: whoever halves it there gets a quarter. Once is enough.",
+        right="post @ self.W_out",
+        wrong="self.hook_post(post) @ self.W_out",
+    ),
     # Block
     Mistake(
         "Block",
@@ -350,6 +356,20 @@ MISTAKES = [
         wrong='their, our = "transformer.h.0"',
     ),
     # first_difference
+    Mistake(
+        "first_difference",
+        why="You hold each entry to the tolerance times its own size. The measure is the largest absolute value of "
+        "the whole reference: beside large numbers, small ones are mostly rounding.",
+        right="(found - truth).abs().max() <= tolerance * truth.abs().max()",
+        wrong="((found - truth).abs() <= tolerance * truth.abs()).all()",
+    ),
+    Mistake(
+        "first_difference",
+        why="`allclose` adds an absolute tolerance and one by each entry's own size. The measure here is the largest "
+        "absolute value of the whole reference.",
+        right="(found - truth).abs().max() <= tolerance * truth.abs().max()",
+        wrong="torch.allclose(found, truth, rtol=tolerance, atol=tolerance)",
+    ),
     Mistake(
         "first_difference",
         why="You hold the difference itself to the tolerance. Activations of size 1000 differ by more than 0.0001 from "
@@ -656,12 +676,14 @@ def slow_model(tokens: torch.Tensor, weights: dict[str, torch.Tensor], n_layers:
 def watch(learner, model, x, changes):
     """Runs the model; what each hook saw, and the "output". `changes`: what hooks of these names return instead.
 
-    "in place": the hooks whose tensor the code changed after they had seen it.
+    "in place": the hooks whose tensor the code changed after they had seen it. "again": those called more than once.
     """
-    found, kept, handles = {}, {}, []
+    found, kept, handles, again = {}, {}, [], []
 
     def listen(name, module):
         def hook(module, args, output):
+            if name in kept:
+                again.append(name)
             kept[name] = output
             found[name] = output.clone() if isinstance(output, torch.Tensor) else output
             return changes.get(name)
@@ -679,6 +701,7 @@ def watch(learner, model, x, changes):
             handle.remove()
     tensors = [name for name in kept if isinstance(kept[name], torch.Tensor)]
     found["in place"] = [n for n in tensors if not torch.equal(found[n].nan_to_num(), kept[n].nan_to_num())]
+    found["again"] = again
     return found
 
 
@@ -688,6 +711,10 @@ def assert_hook(found: dict[str, torch.Tensor], name: str, expected: torch.Tenso
     fired = f"Nothing went through {name}: in `forward`, call it with the activation, and go on with what it returns."
     assert name in found, fired + right
     assert_close(found[name], expected, f"what {name} sees", hint=(right + " " + hint).strip(), rtol=1e-3, atol=1e-4)
+    assert name not in found["again"], (
+        f"Your code calls {name} more than once in one run: whoever changes something there changes it twice. Call "
+        "each hook once."
+    )
     assert name not in found["in place"], (
         f"What {name} sees is right, but your code has changed that tensor in place afterwards (`+=` does that), and "
         "with it what the hook has kept. Write `a = a + b`, not `a += b`."
@@ -1327,6 +1354,18 @@ def test_the_tolerance_is_relative_to_the_reference(submission, draw: Draw):
     large = {"a": torch.full((2, 3), size)}
     assert_equal(submission.first_difference(large, zeros, tolerance), "a", f"the answer for {size:g} against zeros")
     assert_equal(submission.first_difference(zeros, large, 0.5), "a", f"the answer for zeros against {size:g}")
+
+
+@checks("first_difference")
+def test_a_small_entry_beside_a_large_one(submission, draw: Draw):
+    """The reference's largest value is the measure for all entries: a small one may be off by more than its size."""
+    order = draw.permutation(4)
+    for size, small, off in ((1.0, 0.0, 5e-5), (100.0, 0.001, 0.001)):
+        reference = {"a": torch.tensor([size, small, -size / 2, size / 3])[order]}
+        mine = {"a": torch.tensor([size, small + off, -size / 2, size / 3])[order]}
+        what = f"the answer where {small + off:g} stands beside {size:g}, and {small:g} is meant,"
+        hint = f"The tolerance is 0.0001 times the largest absolute value, {1e-4 * size:g}, for every entry."
+        assert_equal(submission.first_difference(mine, reference), None, what, hint=hint)
 
 
 @checks("first_difference")
