@@ -207,10 +207,10 @@ def _describe(value: Any) -> str:
         return f"a tensor of shape {tuple(value.shape)} and dtype {str(value.dtype).removeprefix('torch.')}"
     if value is None:
         return "None"
+    if isinstance(value, list | tuple) and value and isinstance(value[0], torch.Tensor | list | tuple | dict):
+        return f"a {type(value).__name__} of {len(value)}, the first of them {_describe(value[0])}"
     if isinstance(value, list | tuple | dict | set):
-        text = f"a {type(value).__name__} of {len(value)}"
-        inside = isinstance(value, list | tuple) and value and isinstance(value[0], torch.Tensor | list | tuple | dict)
-        return f"{text}, the first of them {_describe(value[0])}" if inside else text
+        return f"a {type(value).__name__} of {len(value)}"
     if isinstance(value, bool | int | float | str):
         text = repr(value)
         return f"the {type(value).__name__} {text[:60]}"
