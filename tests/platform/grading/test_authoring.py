@@ -111,9 +111,7 @@ def test_numbers_that_differ_are_never_shown_as_the_same():
 
 def test_a_plural_or_a_comma_at_its_end_makes_no_odd_sentence():
     message = told(assert_close, T([1.0, 2.0]), T([1.0, 3.0]), "the rows, sorted,")
-    assert (
-        message == "The rows, sorted: 1 of 2 entries is wrong. The largest difference is at [1]: expected 3, got 2."
-    )
+    assert message == "The rows, sorted: 1 of 2 entries is wrong. The largest difference is at [1]: expected 3, got 2."
     assert told(assert_close, T([1.0]), T([1.0, 3.0]), "the scores") == "The scores should have shape (2,), not (1,)."
 
 
