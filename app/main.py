@@ -13,6 +13,7 @@ from parts.fault import faults_shown, mishaps_shown
 from parts.find import follow_part, search_box
 from parts.goto import arrived, head_for
 from parts.navigation import navigation
+from parts.scripts import run_script
 from parts.text import plain
 from streamlit.navigation.page import StreamlitPage
 from views.glossary import glossary_page
@@ -32,7 +33,7 @@ def main() -> None:
     """Draws one page."""
     st.set_page_config("Unravel", page_icon=str(HERE / "icon.svg"), layout="centered")
     st.html(HERE / "style.css")
-    st.html(f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)
+    run_script("page")
     try:
         desk = open_desk()
         menu, lessons = _menu(desk)

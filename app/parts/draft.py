@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
@@ -23,12 +26,19 @@ class Draft:
     """
 
     workspace: Workspace
+    lesson: Lesson
+    exercise: Exercise
     excerpt: Excerpt
     text: str
     mounted: str
     version: int = 0
     kept: str | None = None
     restored: bool = False
+
+    @property
+    def editor(self) -> str:
+        """The key of the editor that holds the text."""
+        return f"editor-{self.exercise.id}-{self.version}"
 
     @property
     def dirty(self) -> bool:
@@ -43,8 +53,12 @@ class Draft:
     def save(self) -> None:
         """Writes the text into the file; `UnravelError` when that fails, and the text is kept here."""
         if self.dirty:
-            self.excerpt = save_excerpt(self.excerpt, self.text)
+            before = self.excerpt
+            self.excerpt = save_excerpt(before, self.text)
             self._forget()
+            for other in _drafts(before.path):
+                if other.excerpt.sha256 == before.sha256:
+                    other.follow()
         elif self.conflict:
             raise UnravelError("The file was changed elsewhere.", fix="Load it again.", path=self.excerpt.path)
 
@@ -56,6 +70,18 @@ class Draft:
         elif text != self.kept:
             keep_draft(self.workspace, self.excerpt, text)
             self.kept = text
+
+    def follow(self) -> None:
+        """Takes the file as it is now. Where only the code around the exercise has changed, the editor stays."""
+        fresh = self.reopened()
+        if fresh.text == self.excerpt.text:
+            self.excerpt = fresh
+        elif not self.dirty:
+            self.load(fresh)
+
+    def reopened(self) -> Excerpt:
+        """The exercise as it stands in the file now."""
+        return open_excerpt(self.excerpt.path, self.lesson, self.exercise)
 
     def load(self, excerpt: Excerpt) -> None:
         """Puts the file's text into the editor."""
@@ -89,8 +115,22 @@ def open_draft(workspace: Workspace, lesson: Lesson, exercise: Exercise) -> Draf
     path = workspace.file(lesson)
     if draft is None or draft.excerpt.path != path:
         excerpt = open_excerpt(path, lesson, exercise)
-        draft = st.session_state[key] = Draft(workspace, excerpt, excerpt.text.rstrip("\n"), "")
+        draft = st.session_state[key] = Draft(workspace, lesson, exercise, excerpt, excerpt.text.rstrip("\n"), "")
         draft.restore()
-    elif not draft.dirty and draft.conflict:
-        draft.load(open_excerpt(path, lesson, exercise))
+        return draft
+    typed = st.session_state.get(draft.editor)
+    if isinstance(typed, str) and typed != draft.text:
+        # Before the file is looked at: what has just been typed must not give way to what it was changed to elsewhere.
+        with suppress(UnravelError):  # the editor, which takes it again, tells of it
+            draft.take(typed)
+    if not draft.dirty and draft.conflict:
+        draft.follow()
     return draft
+
+
+def _drafts(path: Path) -> Iterator[Draft]:
+    """The drafts of this session that are parts of one file."""
+    for key in list(st.session_state):
+        draft = st.session_state[key] if str(key).startswith("draft-") else None
+        if isinstance(draft, Draft) and draft.excerpt.path == path:
+            yield draft
