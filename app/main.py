@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import streamlit as st
 from parts.desk import Desk, open_desk, warm_up
@@ -38,7 +39,7 @@ def main() -> None:
         desk = open_desk()
         menu, lessons = _menu(desk)
     except UnravelError as fault:
-        st.navigation([st.Page(partial(trouble, fault), title="Unravel", default=True)], position="hidden").run()
+        _in_trouble(fault)
         return
     with st.sidebar:
         top = st.container(key="find")
@@ -54,6 +55,15 @@ def main() -> None:
     page.run()
     _foot(desk)
     warm_up(desk)
+
+
+def _in_trouble(fault: UnravelError) -> None:
+    """Says so under every address: when it is over, the page that was asked for is drawn."""
+    here = urlsplit(st.context.url or "").path.rstrip("/").rpartition("/")[2]
+    pages = [st.Page(partial(trouble, fault), title="Unravel", default=True)]
+    if here:
+        pages.append(st.Page(partial(trouble, fault), title="Unravel", url_path=here))
+    st.navigation(pages, position="hidden").run()
 
 
 def _menu(desk: Desk) -> tuple[dict[str, list[StreamlitPage]], dict[str, StreamlitPage]]:

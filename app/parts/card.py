@@ -10,14 +10,15 @@ from parts import help
 from parts.blocks import course_text
 from parts.checking import ask, checked, fault_of, run_if_asked
 from parts.desk import Desk
-from parts.draft import Draft, open_draft
+from parts.draft import Draft, draft_of, open_draft
 from parts.editor import edit
-from parts.fault import mishaps_shown, show_fault
+from parts.fault import faults_shown, mishaps_shown, show_fault
 from parts.fresh import seen
 from parts.redraw import redraw
 from parts.text import badge, count, plain, stand_badge
 from parts.verdict import marks
 from unravel.course.model import Exercise, Lesson
+from unravel.errors import UnravelError
 from unravel.grading.render import render_html
 from unravel.workspace.progress import ExerciseProgress
 
@@ -66,7 +67,14 @@ def _work(desk: Desk, lesson: Lesson, exercise: Exercise, current: bool) -> Draf
         st.caption("Your workspace holds notebooks: write this one in Jupyter, save the notebook, and check here.")
         st.code(str(path), language=None)
         return None
-    draft = open_draft(desk.workspace, lesson, exercise)
+    try:
+        draft = open_draft(desk.workspace, lesson, exercise)
+    except UnravelError as fault:
+        known = draft_of(exercise)
+        if known is None:
+            raise
+        show_fault(fault)
+        draft = known  # the file is gone or can't be read: what was written stays, and can be written on
     key = f"open-{exercise.id}"
     if current:
         st.session_state[key] = True
@@ -94,9 +102,10 @@ def _buttons(desk: Desk, exercise: Exercise, stand: ExerciseProgress, draft: Dra
         if draft is not None:
             save = st.button("Save", key=f"save-{exercise.id}", icon=":material/save:", disabled=not draft.dirty)
             if save:
-                draft.save()
-                seen(draft.excerpt.path)
-                redraw()
+                with faults_shown():
+                    draft.save()
+                    seen(draft.excerpt.path)
+                    redraw()
         help.hint_button(desk, exercise, stand)
         help.solution_menu(desk, exercise, stand)
         if draft is not None:

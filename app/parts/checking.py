@@ -44,6 +44,7 @@ def run_if_asked(desk: Desk, exercise: Exercise, draft: Draft | None, place: Del
     """Saves and checks, when that was asked for, and shows each verdict in `place` as it comes; whether it did."""
     if not (st.session_state.get(f"wanted-{exercise.id}") or _came_late(exercise, draft)):
         return False
+    st.session_state[f"tried-{exercise.id}"] = draft.text.rstrip() if draft is not None else None
     try:
         if draft is not None:
             draft.save()
@@ -63,8 +64,8 @@ def _came_late(exercise: Exercise, draft: Draft | None) -> bool:
 
     `editors.js` holds a click until the text is sent; this is for the browser that runs no scripts, or is busy.
     """
-    found, ended = checked(exercise), st.session_state.get(f"ended-{exercise.id}")
-    if found is None or draft is None or ended is None or not found.outdated(draft):
+    tried, ended = st.session_state.get(f"tried-{exercise.id}"), st.session_state.get(f"ended-{exercise.id}")
+    if tried is None or draft is None or ended is None or tried == draft.text.rstrip():
         return False
     late = time.monotonic() - ended < LATE_SECONDS
     return late and bool(st.session_state.pop(f"again-{exercise.id}", False))

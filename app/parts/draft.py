@@ -12,7 +12,8 @@ import streamlit as st
 from unravel.course.model import Exercise, Lesson
 from unravel.errors import UnravelError
 from unravel.workspace.drafts import drop_draft, keep_draft, kept_draft
-from unravel.workspace.excerpt import Excerpt, changed_elsewhere, open_excerpt, save_excerpt
+from unravel.workspace.excerpt import Excerpt, changed_elsewhere, cut, open_excerpt, save_excerpt
+from unravel.workspace.stubs import code_of
 from unravel.workspace.workspace import Workspace
 
 
@@ -128,9 +129,31 @@ def open_draft(workspace: Workspace, lesson: Lesson, exercise: Exercise) -> Draf
     return draft
 
 
+def draft_of(exercise: Exercise) -> Draft | None:
+    """What this session holds of the exercise, whether or not its file can be read."""
+    draft: Draft | None = st.session_state.get(f"draft-{exercise.id}")
+    return draft
+
+
+def written() -> list[Draft]:
+    """All that this session holds of the learner's own: what was opened and is no longer as it was delivered."""
+    return [draft for draft in _every() if draft.text.rstrip() != _delivered(draft).rstrip()]
+
+
+def _delivered(draft: Draft) -> str:
+    try:
+        return cut("", code_of(draft.lesson), draft.exercise.id)[1]
+    except UnravelError:
+        return ""  # the course can't be read: then all is kept
+
+
 def _drafts(path: Path) -> Iterator[Draft]:
     """The drafts of this session that are parts of one file."""
+    return (draft for draft in _every() if draft.excerpt.path == path)
+
+
+def _every() -> Iterator[Draft]:
     for key in list(st.session_state):
         draft = st.session_state[key] if str(key).startswith("draft-") else None
-        if isinstance(draft, Draft) and draft.excerpt.path == path:
+        if isinstance(draft, Draft):
             yield draft

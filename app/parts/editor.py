@@ -27,10 +27,18 @@ def edit(draft: Draft, marks: list[dict[str, Any]]) -> None:
     if text is not None:
         with faults_shown():
             draft.take(text)
-    if draft.dirty and draft.conflict:
+    if _differs(draft):
         _choose("The file was changed elsewhere while you were writing here.", draft)
     elif draft.dirty and draft.restored:
         _choose("This was written here before and never saved.", draft)
+
+
+def _differs(draft: Draft) -> bool:
+    """Whether there are two texts to choose from."""
+    try:
+        return draft.dirty and draft.conflict
+    except UnravelError:
+        return False  # there is no file to compare with, of which the card tells
 
 
 def _plain(draft: Draft, key: str) -> str | None:
