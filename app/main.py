@@ -80,7 +80,7 @@ def _menu(desk: Desk) -> tuple[dict[str, list[StreamlitPage]], dict[str, Streaml
         ]
     }
     # Pages for teachers have their place here: a section of its own, `menu["Teaching"]`, for who has a cohort.
-    progress = desk.workspace.store.progress()
+    progress = desk.progress()
     for lesson in reversed(list(desk.course.lessons())):
         following = next(reversed(lessons.values()), None)
         done = all(item.id in progress and progress[item.id].passed for item in lesson.exercises)

@@ -163,7 +163,7 @@ async def visit(browser: Browser, url: str, times: Times, ready: Ready = at_once
 
 async def lesson(page: Page, times: Times, ready: Ready) -> None:
     """From the click on a lesson until its first exercise can be read."""
-    link = page.locator(f'.st-key-navigation a[href$="{LESSON}"]')
+    link = page.locator(f'.stMain [class*="st-key-chapter-"] a[href$="{LESSON}"]').first
     times["lesson"].append(await clicked(page, link, f".st-key-check-{EXERCISE} button", ready))
 
 

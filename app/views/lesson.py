@@ -19,7 +19,7 @@ from unravel.course.model import Block, Callout, Demo, Lesson, Place, Predict, P
 
 def lesson_page(desk: Desk, lesson: Lesson, following: StreamlitPage | None) -> None:
     """Draws the page; `following` is the lesson after it."""
-    progress = desk.workspace.store.progress()
+    progress = desk.progress()
     passed = {name for name, stand in progress.items() if stand.passed}
     _contents(lesson, passed)
     seen(desk.workspace.file(lesson))
