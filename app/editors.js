@@ -12,11 +12,13 @@
     if (!editor || editor.unravel) return;
     editor.unravel = true;
     editor.on('change', () => changed.set(frame, Date.now()));
-    const check = () => {
+    frame.addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
       const place = [...document.querySelectorAll('iframe')].find((each) => each.contentWindow === frame);
       button(place?.closest(cards), 'check')?.click();
-    };
-    editor.commands.addCommand({ name: 'updateStreamlit', bindKey: { win: 'Ctrl-Return', mac: 'Cmd-Return' }, exec: check });
+    }, true);
   };
   window.addEventListener('message', ({ source, data }) => {
     if (!data?.isStreamlitMessage || !source?.document) return;
