@@ -89,7 +89,9 @@ class Toy(nn.Module):
         return self.hook_out(stream) @ self.W_U
 
 
-def run_with_hooks(model: nn.Module, inputs: Tensor, hooks: Sequence[tuple[str, HookFunction]]) -> Float[Tensor, "*out"]:
+def run_with_hooks(
+    model: nn.Module, inputs: Tensor, hooks: Sequence[tuple[str, HookFunction]]
+) -> Float[Tensor, "*out"]:
     """What `model(inputs)` gives while each `(name, function)` of `hooks` is on the hook point of that name.
 
     After the run, and after an error too, these functions are gone, and all that were there before are still there.

@@ -6,38 +6,31 @@ import torch
 
 from unravel.grading import Alternative, Draw, Mistake, assert_close, assert_equal, checks, shared_model
 
-ADD = """key = object()
-self.functions[key] = function
-return lambda: self.functions.pop(key, None)
-### NEXT REGION
-"""
-CALL = """for function in list(self.functions.values()):
-    replacement = function(value, hook=self)
-    if replacement is not None:
-        value = replacement
-return value"""
-
 MISTAKES = [
     # HookPoint
     Mistake(
         "HookPoint",
-        why="You hand over the name of the hook point. Hand over the hook point itself, `hook=self`: whoever wants its "
-        "name takes `hook.name`.",
+        why="You hand over the name of the hook point. Hand over the hook point itself, `hook=self`: whoever "
+        "wants its name takes `hook.name`.",
         right="hook=self",
         wrong="hook=self.name",
     ),
     Mistake(
         "HookPoint",
-        why="You hand over the hook point by its place, as a second argument. Hand it over by name, `hook=self`, as "
-        "transformer-lens does: a function may have it as `*, hook`, or among others.",
+        why="You hand over the hook point by its place, as a second argument. Hand it over by name, `hook=self`, "
+        "as transformer-lens does: a function may have it as `*, hook`, or among others.",
         right="function(value, hook=self)",
         wrong="function(value, self)",
     ),
     Mistake(
         "HookPoint",
-        why="Each of your functions gets the activation as it came in, so that the last one to return something wins. "
-        "Each should get what the one before has made of it.",
-        wrong=ADD + "out = value\n"
+        why="Each of your functions gets the activation as it came in, so that the last one to return something "
+        "wins. Each should get what the one before has made of it.",
+        wrong="key = object()\n"
+        "self.functions[key] = function\n"
+        "return lambda: self.functions.pop(key, None)\n"
+        "### NEXT REGION\n"
+        "out = value\n"
         "for function in list(self.functions.values()):\n"
         "    replacement = function(value, hook=self)\n"
         "    if replacement is not None:\n"
@@ -52,8 +45,8 @@ MISTAKES = [
     ),
     Mistake(
         "HookPoint",
-        why="Your key is the number of functions that are there. After a removal that number may be in use, and the new "
-        "function takes another's place. `object()` is a key that nobody else has.",
+        why="Your key is the number of functions that are there. After a removal that number may be in use, and "
+        "the new function takes another's place. `object()` is a key that nobody else has.",
         right="key = object()",
         wrong="key = len(self.functions)",
     ),
@@ -65,7 +58,8 @@ MISTAKES = [
     ),
     Mistake(
         "HookPoint",
-        why="What `add_hook` returns takes all functions away. It should take away only the one that was added with it.",
+        why="What `add_hook` returns takes all functions away. It should take away only the one that was added "
+        "with it.",
         right="self.functions.pop(key, None)",
         wrong="self.functions.clear()",
     ),
@@ -77,15 +71,15 @@ MISTAKES = [
     ),
     Mistake(
         "HookPoint",
-        why="What `add_hook` returns takes away every function that equals its own. One that was added twice loses both "
-        "of its places.",
+        why="What `add_hook` returns takes away every function that equals its own. One that was added twice "
+        "loses both of its places.",
         right="return lambda: self.functions.pop(key, None)",
         wrong="return lambda: [self.functions.pop(k) for k, f in list(self.functions.items()) if f == function]",
     ),
     Mistake(
         "HookPoint",
-        why="What `add_hook` returns fails when it is called a second time. Then there is nothing to take away, and it "
-        "should do nothing: `pop(key, None)`.",
+        why="What `add_hook` returns fails when it is called a second time. Then there is nothing to take away, "
+        "and it should do nothing: `pop(key, None)`.",
         right="self.functions.pop(key, None)",
         wrong="self.functions.pop(key)",
     ),
@@ -103,16 +97,20 @@ MISTAKES = [
     ),
     Mistake(
         "HookPoint",
-        why="You ask whether the answer is true, and a zero isn't. Ask whether it `is not None`. (For a tensor of several "
-        "numbers your question is even an error.)",
+        why="You ask whether the answer is true, and a zero isn't. Ask whether it `is not None`. (For a tensor of "
+        "several numbers your question is even an error.)",
         right="if replacement is not None:",
         wrong="if replacement:",
     ),
     Mistake(
         "HookPoint",
-        why="You call the functions but return the activation as it came in. The model goes on with what `forward` "
-        "returns: so nobody who edits is heard.",
-        wrong=ADD + "for function in list(self.functions.values()):\n    function(value, hook=self)\nreturn value",
+        why="You call the functions but return the activation as it came in. The model goes on with what "
+        "`forward` returns: so nobody who edits is heard.",
+        wrong="key = object()\n"
+        "self.functions[key] = function\n"
+        "return lambda: self.functions.pop(key, None)\n"
+        "### NEXT REGION\n"
+        "for function in list(self.functions.values()):\n    function(value, hook=self)\nreturn value",
     ),
     Mistake(
         "HookPoint",
@@ -142,8 +140,8 @@ MISTAKES = [
     ),
     Mistake(
         "run_with_hooks",
-        why="You add the functions before the `try:`. When a later name doesn't exist, those of the earlier names stay "
-        "behind.",
+        why="You add the functions before the `try:`. When a later name doesn't exist, those of the earlier names "
+        "stay behind.",
         wrong="points, removers = hook_points(model), []\n"
         "for name, function in hooks:\n"
         "    removers.append(points[name].add_hook(function))\n"
@@ -155,8 +153,8 @@ MISTAKES = [
     ),
     Mistake(
         "run_with_hooks",
-        why="You clear the hook points. Functions that somebody else had put there are gone as well: take away only "
-        "your own, by what `add_hook` returned.",
+        why="You clear the hook points. Functions that somebody else had put there are gone as well: take away "
+        "only your own, by what `add_hook` returned.",
         right="for remove in removers:\n        remove()",
         wrong="for point in points.values():\n        point.functions.clear()",
     ),
@@ -204,7 +202,8 @@ MISTAKES = [
     ),
     Mistake(
         "run_with_hooks",
-        why="You run the model under `torch.no_grad()`. The output has no gradients then; that is for the caller to decide.",
+        why="You run the model under `torch.no_grad()`. The output has no gradients then; that is for the caller "
+        "to decide.",
         right="return model(inputs)",
         wrong="with torch.no_grad():\n        return model(inputs)",
     ),
@@ -216,8 +215,8 @@ MISTAKES = [
     # run_with_cache
     Mistake(
         "run_with_cache",
-        why="You keep the tensor itself, detached but not copied. The model may go on to write into it, and so may "
-        "whoever uses your cache: `.detach().clone()`.",
+        why="You keep the tensor itself, detached but not copied. The model may go on to write into it, and so "
+        "may whoever uses your cache: `.detach().clone()`.",
         right="value.detach().clone()",
         wrong="value.detach()",
     ),
@@ -247,28 +246,30 @@ MISTAKES = [
     ),
     Mistake(
         "run_with_cache",
-        why="Your function returns the detached copy, and the model goes on with that: its output has no way back any "
-        "more. Return nothing.",
+        why="Your function returns the detached copy, and the model goes on with that: its output has no way back "
+        "any more. Return nothing.",
         right="cache[hook.name] = value.detach().clone()",
         wrong="cache[hook.name] = value.detach().clone()\n    return cache[hook.name].clone()",
     ),
     Mistake(
         "run_with_cache",
-        why="You run the model under `torch.no_grad()`: the output has lost its gradients. Detach what you keep, and leave "
-        "the run alone.",
+        why="Your output has no gradients any more: you run the model under `torch.no_grad()`, or detach what it "
+        "gives. Detach what you keep, and leave the run alone.",
         right="out = run_with_hooks(model, inputs, [(name, keep) for name in wanted])",
         wrong="with torch.no_grad():\n    out = run_with_hooks(model, inputs, [(name, keep) for name in wanted])",
     ),
     Mistake(
         "run_with_cache",
-        why="You detach the output. Only what you keep should be detached.",
+        why="Your output has no gradients any more: you run the model under `torch.no_grad()`, or detach what it "
+        "gives. Detach what you keep, and leave the run alone.",
         right="return out, cache",
         wrong="return out.detach(), cache",
     ),
     Mistake(
         "run_with_cache",
-        why="Everything lands under the last name: a function made in a loop looks its `name` up when it is *called*, and by "
-        "then the loop is over. Take `hook.name`, or bind it: `def keep(value, hook, name=name)`.",
+        why="Everything lands under the last name: a function made in a loop looks its `name` up when it is "
+        "*called*, and by then the loop is over. Take `hook.name`, or bind it: `def keep(value, hook, "
+        "name=name)`.",
         wrong="cache: dict[str, Tensor] = {}\n"
         "hooks = []\n"
         "for name in hook_points(model) if names is None else names:\n"
@@ -301,17 +302,17 @@ MISTAKES = [
     ),
     Mistake(
         "run_with_cache",
-        why="One cache serves all calls: it is made when the function is defined, not when it is called. Make a new `{}` in "
-        "each call.",
+        why="One cache serves all calls: it is made when the function is defined, not when it is called. Make a "
+        "new `{}` in each call.",
         right="cache: dict[str, Tensor] = {}",
         wrong='cache = run_with_cache.__dict__.setdefault("cache", {})',
     ),
     # footprint
     Mistake(
         "footprint",
-        why="You edit the tensor that came in, in place. The stream before a layer is the same tensor as the stream after "
-        "the layer below, and the cache holds it under both names: so your edit seems to have changed the past. Work on "
-        "a `clone()`.",
+        why="You edit the tensor that came in, in place. The stream before a layer is the same tensor as the "
+        "stream after the layer below, and the cache holds it under both names: so your edit seems to have "
+        "changed the past. Work on a `clone()`.",
         right="value = value.clone()",
         wrong="value = value",
     ),
@@ -323,8 +324,8 @@ MISTAKES = [
     ),
     Mistake(
         "footprint",
-        why="-inf - -inf is nan, and the scores hold -inf for the future. Where both runs have the same number, the change "
-        "is 0.",
+        why="-inf - -inf is nan, and the scores hold -inf for the future. Where both runs have the same number, "
+        "the change is 0.",
         right=".masked_fill(after[key] == before[key], 0.0)",
         wrong="",
     ),
@@ -336,7 +337,8 @@ MISTAKES = [
     ),
     Mistake(
         "footprint",
-        why="You take the mean over all numbers of an activation. A change at one position drowns in it: take the largest.",
+        why="You take the mean over all numbers of an activation. A change at one position drowns in it: take the "
+        "largest.",
         right="change.max().item()",
         wrong="change.nan_to_num(posinf=0.0).mean().item()",
     ),
@@ -366,7 +368,8 @@ MISTAKES = [
     ),
     Mistake(
         "footprint",
-        why="You silence the first prompt only.",
+        why="You silence the first prompt only, or compare the first prompt only. The edit is made in all prompts, and "
+        "the largest change may be in any.",
         right="value[:, position]",
         wrong="value[0, position]",
     ),
@@ -378,36 +381,39 @@ MISTAKES = [
     ),
     Mistake(
         "footprint",
-        why="Your cache is filled before the edit: the function that keeps comes before the one that silences, so that the "
-        "edited activation itself seems unchanged. Inside `with model.hooks(...)`, `run_with_cache` comes second.",
+        why="Your cache is filled before the edit: the function that keeps comes before the one that silences, so "
+        "that the edited activation itself seems unchanged. Inside `with model.hooks(...)`, `run_with_cache` "
+        "comes second.",
         right="with model.hooks(fwd_hooks=[(name, silence)]):\n        _, after = model.run_with_cache(tokens)",
         wrong="after, keep, _ = model.get_caching_hooks()\n"
         "    model.run_with_hooks(tokens, fwd_hooks=[*keep, (name, silence)])",
     ),
     Mistake(
         "footprint",
-        why="You compare the first prompt only.",
+        why="You silence the first prompt only, or compare the first prompt only. The edit is made in all prompts, and "
+        "the largest change may be in any.",
         right="(after[key] - before[key]).abs().masked_fill(after[key] == before[key], 0.0)",
         wrong="(after[key] - before[key]).abs().masked_fill(after[key] == before[key], 0.0)[0]",
     ),
     Mistake(
         "footprint",
-        why="Your hook stays on the model: `add_hook` leaves it there. Use `with model.hooks(...)`, which takes it off again.",
+        why="Your hook stays on the model: `add_hook` leaves it there. Use `with model.hooks(...)`, which takes "
+        "it off again.",
         right="with model.hooks(fwd_hooks=[(name, silence)]):\n        _, after = model.run_with_cache(tokens)",
         wrong="model.add_hook(name, silence)\n    _, after = model.run_with_cache(tokens)",
     ),
     # patch_head_position
     Mistake(
         "patch_head_position",
-        why="You have head and position the wrong way round. The axes of z are `[batch pos head d_head]`; the head is axis "
-        "1 only in scores and pattern.",
+        why="You have head and position the wrong way round. The axes of z are `[batch pos head d_head]`; the "
+        "head is axis 1 only in scores and pattern.",
         right="z[:, position, head] = cache[name][:, position, head]",
         wrong="z[:, head, position] = cache[name][:, head, position]",
     ),
     Mistake(
         "patch_head_position",
-        why="You put the other run's z of head and position, the wrong way round, into the right place: the axes are `[batch "
-        "pos head d_head]` there too.",
+        why="You put the other run's z of head and position, the wrong way round, into the right place: the axes "
+        "are `[batch pos head d_head]` there too.",
         right="cache[name][:, position, head]",
         wrong="cache[name][:, head, position]",
     ),
@@ -431,8 +437,8 @@ MISTAKES = [
     ),
     Mistake(
         "patch_head_position",
-        why="You write this run's z into the cache's tensor. What you return is right, but the cache has changed: whoever "
-        "patches with it next gets other numbers.",
+        why="You write this run's z into the cache's tensor. What you return is right, but the cache has changed: "
+        "whoever patches with it next gets other numbers.",
         right="z = z.clone()\n    z[:, position, head] = cache[name][:, position, head]\n    return z",
         wrong="kept = cache[name][:, position, head].clone()\n"
         "    mixed = cache[name]\n"
@@ -454,8 +460,8 @@ MISTAKES = [
     ),
     Mistake(
         "patch_head_position",
-        why="You patch the values: `hook_v` is what a position offers to whoever looks at it. `hook_z` is what a head has "
-        "collected.",
+        why="You patch the values: `hook_v` is what a position offers to whoever looks at it. `hook_z` is what a "
+        "head has collected.",
         right='f"blocks.{layer}.attn.hook_z"',
         wrong='f"blocks.{layer}.attn.hook_v"',
     ),
@@ -479,7 +485,8 @@ MISTAKES = [
     ),
     Mistake(
         "patch_head_position",
-        why="Your function returns nothing, and what it made is thrown away: these are the logits of the model as it is.",
+        why="Your function returns nothing, and what it made is thrown away: these are the logits of the model as "
+        "it is.",
         right="    return z\n",
         wrong="    return None\n",
     ),
@@ -492,8 +499,8 @@ MISTAKES = [
     # guess_patches
     Mistake(
         "guess_patches",
-        why="You cut each layer's z off from what came before. So layer 0 no longer feels what later layers make of it: "
-        "its slopes count only its direct way to the logits. Keep the z that the model computes with.",
+        why="You cut each layer's z off from what came before. So layer 0 no longer feels what later layers make "
+        "of it: its slopes count only its direct way to the logits. Keep the z that the model computes with.",
         right="def keep(z: Tensor, hook: object) -> None:\n    kept.append(z.requires_grad_())",
         wrong="def keep(z: Tensor, hook: object) -> Tensor:\n"
         "    kept.append(z.detach().clone().requires_grad_())\n"
@@ -513,7 +520,8 @@ MISTAKES = [
     ),
     Mistake(
         "guess_patches",
-        why="You return the slopes alone. A slope says how fast the metric changes; multiply by how far the patch moves z.",
+        why="You return the slopes alone. A slope says how fast the metric changes; multiply by how far the patch "
+        "moves z.",
         right="move * slope",
         wrong="slope",
     ),
@@ -525,8 +533,8 @@ MISTAKES = [
     ),
     Mistake(
         "guess_patches",
-        why="You multiply by minus this run's z. That guesses what it costs to silence the head: the move goes to the z in "
-        "the cache.",
+        why="You multiply by minus this run's z. That guesses what it costs to silence the head: the move goes to "
+        "the z in the cache.",
         right="cache[name] - z for",
         wrong="0 * cache[name] - z for",
     ),
@@ -544,8 +552,8 @@ MISTAKES = [
     ),
     Mistake(
         "guess_patches",
-        why="You ask for every token of `right` in every prompt: `logits[:, right]` is `[batch batch]`. Each prompt has its "
-        "own token: `gather`, or `logits[torch.arange(len(right)), right]`.",
+        why="You ask for every token of `right` in every prompt: `logits[:, right]` is `[batch batch]`. Each "
+        "prompt has its own token: `gather`, or `logits[torch.arange(len(right)), right]`.",
         right="(logits.gather(1, right[:, None]) - logits.gather(1, wrong[:, None]))",
         wrong="(logits[:, right] - logits[:, wrong])",
     ),
@@ -606,8 +614,8 @@ MISTAKES = [
     ),
     Mistake(
         "guess_patches",
-        why="You make a frozen model trainable and leave it so. Whoever froze it doesn't expect that: ask for slopes at z, "
-        "with `z.requires_grad_()` in the hook.",
+        why="You make a frozen model trainable and leave it so. Whoever froze it doesn't expect that: ask for "
+        "slopes at z, with `z.requires_grad_()` in the hook.",
         right="names = [",
         wrong="model.requires_grad_(True)\nnames = [",
     ),
@@ -872,7 +880,7 @@ def test_each_function_gets_what_the_one_before_made(submission, draw: Draw):
 
 
 @checks("HookPoint")
-def test_a_function_that_returns_None_changes_nothing(submission, draw: Draw):
+def test_a_function_that_returns_nothing_changes_nothing(submission, draw: Draw):
     """A function that only looks sees the value as it is at its place in the row, and the value goes on."""
     first, second = factors(draw, 2)
     for steps in ([["look"], first], [first, ["look"], second], [first, ["look"]]):
@@ -909,7 +917,8 @@ def test_a_function_is_told_where_it_is(submission, draw: Draw):
     assert told, "A function should be handed the hook point itself, as `hook=self`; it can ask that for its `name`."
     right = (by_place, by_name) == (1, ["hook"])
     assert right, (
-        f"The call has {by_place} arguments by place and these by name: {by_name}. It should be `function(value, hook=self)`."
+        f"The call has {by_place} arguments by place and these by name: {by_name}. "
+        "It should be `function(value, hook=self)`."
     )
 
 
@@ -1117,7 +1126,7 @@ def test_nothing_is_left_behind_after_an_error(submission, draw: Draw):
 
 
 @checks("run_with_hooks")
-def test_an_unknown_name_is_a_KeyError(submission, draw: Draw):
+def test_an_unknown_name_is_a_key_error(submission, draw: Draw):
     """The third name doesn't exist: a KeyError, the model has not run, and the first two functions are gone."""
     chain = Chain(submission, draw)
     name = f"stages.{draw.integer(2, 9)}.hook_pre"
@@ -1243,13 +1252,13 @@ def test_each_activation_is_a_copy(submission, draw: Draw):
     chain = Chain(submission, draw)
     moved = submission.run(moved_together, chain.model, chain.x)
     assert not moved, (
-        f"When the first of these is changed in place, so is the second: {moved[0]}. They are one piece of memory with two "
-        "names; `.clone()` makes a tensor of its own."
+        f"When the first of these is changed in place, so is the second: {moved[0]}. They are one piece of memory "
+        "with two names; `.clone()` makes a tensor of its own."
     )
 
 
 def slopes_with_cache(learner, model, x, names, direction):
-    """The names whose activations still require a gradient, and the gradient of the first matrix, None if there is none."""
+    """The names whose activations still require a gradient, and the gradient of the first matrix (or None)."""
     out, cache = learner.run_with_cache(model, x, names)
     still = [name for name, value in cache.items() if value.requires_grad]
     if not out.requires_grad:
@@ -1264,7 +1273,7 @@ def test_what_is_kept_is_detached_and_the_output_is_not(submission, draw: Draw):
     chain = Chain(submission, draw)
     direction = draw.normal(*chain.out(chain.x, []).shape)
     expected = chain.x.T @ (direction @ chain.matrices[1].T) * (-2 * -2)
-    for names in (None, ["stages.0.hook_post"]):
+    for names in (["stages.0.hook_post"], None):
         still, slope = submission.run(slopes_with_cache, chain.model, chain.x, names, direction)
         assert not still, (
             f"The kept activation of {still[0]!r} still requires a gradient: keep `value.detach().clone()`."
@@ -1395,18 +1404,18 @@ def test_an_edit_of_heads_is_felt_from_there_on(submission, draw: Draw):
 
 @checks("footprint")
 def test_the_note_that_induction_reads(submission, draw: Draw):
-    """In induction-2l, at the token to be copied: silencing layer 0's notes moves layer 1's attention, not its past."""
+    """In induction-2l, at the token to be copied: silencing layer 0's notes moves layer 1's attention, not the past."""
     model = shared_model("induction-2l")
-    row = 4 + draw.permutation(60)[:7]
-    tokens = torch.cat([torch.zeros(1, dtype=torch.long), row, row])[None]
-    found = submission.footprint(model, tokens, "blocks.0.attn.hook_z", 7)
+    rows = torch.stack([4 + draw.permutation(60)[:7] for _ in range(9)])
+    tokens = torch.cat([torch.zeros(9, 1, dtype=torch.long), rows, rows], dim=1)
+    found = submission.footprint(model, tokens, "blocks.0.hook_attn_out", 7)
     keys, pattern = found.get("blocks.1.attn.hook_k", 0.0), found.get("blocks.1.attn.hook_pattern", 0.0)
     assert keys > 0.5, f"The keys of layer 1 should change by more than 0.5, but the largest change is {keys:.3g}."
     assert pattern > 0.3, (
         f"The pattern of layer 1 should change by more than 0.3, but it does by {pattern:.3g} at most."
     )
-    past = [found.get(f"blocks.0.attn.hook_{part}") for part in ("q", "k", "v", "attn_scores", "pattern")]
-    assert_equal(past, [0.0] * 5, "the changes of layer 0's q, k, v, scores and pattern")
+    past = [found.get(f"blocks.0.attn.hook_{part}") for part in ("q", "k", "v", "attn_scores", "pattern", "z")]
+    assert_equal(past, [0.0] * 6, "the changes of layer 0's q, k, v, scores, pattern and z")
 
 
 def patched_logits(model, tokens, cache: dict, layer: int, head: int, position: int) -> torch.Tensor:
@@ -1477,13 +1486,26 @@ def two_rows(draw: Draw) -> tuple[torch.Tensor, torch.Tensor, int, int]:
     return rows[0], rows[1], row[6], row[a + 1]
 
 
+def patched_or_told(learner, model, tokens, cache, layer, head, position):
+    """The patched logits, or what PyTorch says of an index that is out of range."""
+    try:
+        return learner.patch_head_position(model, tokens, cache, layer, head, position)
+    except IndexError as fault:
+        return str(fault)
+
+
 @checks("patch_head_position")
 def test_the_head_that_copies_carries_the_answer(submission, draw: Draw):
     """In induction-2l, patching layer 1, head 1 at the last position turns the answer into the other prompt's."""
     model = shared_model("induction-2l")
     tokens, others, right, wrong = two_rows(draw)
     cache = plain_cache(model, others)
-    logits = submission.patch_head_position(model, tokens, cache, 1, 1, tokens.shape[1] - 1)[0, -1]
+    logits = submission.run(patched_or_told, model, tokens, cache, 1, 1, tokens.shape[1] - 1)
+    assert isinstance(logits, torch.Tensor), (
+        f"Layer 1, head 1, position 13 of `hook_z`, which is {list(cache['blocks.1.attn.hook_z'].shape)} here: an index is "
+        f"out of range. The axes are [batch pos head d_head]. (PyTorch said: {logits})"
+    )
+    logits = logits[0, -1]
     with torch.no_grad():
         clean = model(tokens)[0, -1]
     drop = (clean[right] - clean[wrong]) - (logits[right] - logits[wrong])
@@ -1540,7 +1562,7 @@ def test_a_guess_is_a_thousand_times_a_thousandth_of_the_patch(submission, draw:
         model, tokens, cache, right, wrong = draw_question(draw, **config)
         guesses = submission.guess_patches(model, tokens, cache, right, wrong)
         expected = true_guesses(model, tokens, cache, right, wrong)
-        hint = "(z in the cache - z in this run) * slope, summed over prompts and entries; slopes through all later layers."
+        hint = "(z in the cache - z in this run) * slope, summed over prompts and entries; through all later layers."
         assert_close(guesses, expected, "the table of guesses", hint=hint, rtol=2e-3, atol=2e-4)
 
 
