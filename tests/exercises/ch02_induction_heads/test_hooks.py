@@ -1433,7 +1433,7 @@ def test_the_runs_own_cache_changes_nothing(submission, draw: Draw):
     """With the activations of the same run in the cache, the logits are those of the model as it is."""
     model = draw_model(draw)
     tokens = draw.integers(0, 13, 5, 6)
-    place = draw.integer(0, 3), draw.integer(0, 4), draw.integer(0, 6)
+    place = draw.integer(0, 3), *draw.permutation(4).tolist()[:2]
     logits = submission.patch_head_position(model, tokens, plain_cache(model, tokens), *place)
     with torch.no_grad():
         assert_close(logits, model(tokens), "the logits, patched from the run's own cache,", rtol=1e-3, atol=1e-4)
@@ -1502,8 +1502,8 @@ def test_the_head_that_copies_carries_the_answer(submission, draw: Draw):
     cache = plain_cache(model, others)
     logits = submission.run(patched_or_told, model, tokens, cache, 1, 1, tokens.shape[1] - 1)
     assert isinstance(logits, torch.Tensor), (
-        f"Layer 1, head 1, position 13 of `hook_z`, which is {list(cache['blocks.1.attn.hook_z'].shape)} here: an index is "
-        f"out of range. The axes are [batch pos head d_head]. (PyTorch said: {logits})"
+        f"Head 1, position 13 of `hook_z`, which is {list(cache['blocks.1.attn.hook_z'].shape)} here: an index is out "
+        f"of range. The axes are [batch pos head d_head]. (PyTorch said: {logits})"
     )
     logits = logits[0, -1]
     with torch.no_grad():
