@@ -78,6 +78,26 @@ MISTAKES = [
     ),
     Mistake(
         "HookPoint",
+        why="What `add_hook` returns looks for a function that equals its own, and takes away the first. The same one may "
+        "be there twice, and then it is the wrong place. Give each adding a key of its own.",
+        right="return lambda: self.functions.pop(key, None)",
+        wrong="return lambda: next((self.functions.pop(k) for k, f in list(self.functions.items()) if f == function), 0)",
+    ),
+    Mistake(
+        "HookPoint",
+        why="You pass on a copy. Without functions, or with functions that only look, the very tensor goes on: a copy "
+        "costs memory in each run.",
+        right="for function in list(self.functions.values()):",
+        wrong="value = value.clone()\nfor function in list(self.functions.values()):",
+    ),
+    Mistake(
+        "HookPoint",
+        why="You call the functions under `torch.no_grad()`. What they make of the activation has no gradients then.",
+        right="replacement = function(value, hook=self)",
+        wrong="with torch.no_grad():\n        replacement = function(value, hook=self)",
+    ),
+    Mistake(
+        "HookPoint",
         why="What `add_hook` returns fails when it is called a second time. Then there is nothing to take away, "
         "and it should do nothing: `pop(key, None)`.",
         right="self.functions.pop(key, None)",
@@ -209,6 +229,12 @@ MISTAKES = [
     ),
     Mistake(
         "run_with_hooks",
+        why="You put the model into eval mode, and leave it there. Its mode is the caller's business.",
+        right="return model(inputs)",
+        wrong="return model.eval()(inputs)",
+    ),
+    Mistake(
+        "run_with_hooks",
         why="Your functions never get onto the hook points: you run the model as it is.",
         wrong="points = hook_points(model)\nfor name, _ in hooks:\n    points[name]\nreturn model(inputs)",
     ),
@@ -293,6 +319,12 @@ MISTAKES = [
         "for name in points if names is None else names:\n"
         "    points[name].add_hook(keep)\n"
         "return model(inputs), cache",
+    ),
+    Mistake(
+        "run_with_cache",
+        why="You run the model twice, once to listen and once for the output. One run gives both.",
+        right="return out, cache",
+        wrong="return model(inputs), cache",
     ),
     Mistake(
         "run_with_cache",
@@ -952,6 +984,45 @@ def test_a_function_added_twice_has_two_places(submission, draw: Draw):
     hold_story(submission, one_number(draw), steps, "what comes out", hint)
 
 
+def passed_through(learner, value):
+    """How a value passes that wants its gradient: is it the very tensor, and what is the slope; and of an error."""
+    value.requires_grad_()
+    point, seen = learner.HookPoint(), []
+    alone = point(value)
+    point.add_hook(lambda value, hook: seen.append(value))
+    watched = point(value)
+    same = [item is value for item in (alone, watched, *seen)]
+    point.add_hook(lambda value, hook: 3 * value)
+    out = point(value)
+    slope = torch.autograd.grad(out.sum(), value)[0] if out.requires_grad else None
+
+    def stumble(value, hook):
+        raise RuntimeError("trouble")
+
+    point.add_hook(stumble)
+    try:
+        point(value)
+    except RuntimeError as fault:
+        return same, slope, str(fault)
+    return same, slope, "no error"
+
+
+@checks("HookPoint")
+def test_the_value_itself_passes_and_errors_do(submission, draw: Draw):
+    """No copy is made and no gradient is lost on the way; an error that a function raises comes through."""
+    same, slope, error = submission.run(passed_through, one_number(draw))
+    assert_equal(
+        same,
+        [True] * 3,
+        "whether the very same tensor comes out without functions, comes out behind one that only looks, and is seen "
+        "by that one",
+        hint="No clone and no detach: an activation costs memory, and the model needs its gradients.",
+    )
+    assert slope is not None, "Behind a hook point the value has no gradients any more. Leave out torch.no_grad()."
+    assert_close(slope, torch.tensor([3.0]), "the slope behind a function that triples")
+    assert_equal(error, "trouble", "the error that a function raised", hint="Don't catch it.")
+
+
 # --- run_with_hooks and run_with_cache ------------------------------------------------------------
 
 
@@ -1085,6 +1156,7 @@ def test_nothing_is_left_behind(submission, draw: Draw):
         out, _ = submission.run(run_edited, chain.model, chain.x, edits)
         assert_close(out, chain.out(chain.x, edits), "what comes back", rtol=1e-3)
         chain.hold_clean("after the run", [])
+    assert_equal(chain.model.get("training"), True, "model.training after the run")
 
 
 def run_failing(learner, model, x, edits, where, trouble):
@@ -1189,6 +1261,8 @@ def test_all_activations_are_kept(submission, draw: Draw):
     out, cache = submission.run_with_cache(chain.model, chain.x)
     assert_close(out, chain.out(chain.x, []), "the output", rtol=1e-3)
     hold_cache(cache, chain.passed(chain.x, []), chain.names)
+    hint = "One run gives both, the output and what is kept."
+    assert_equal(chain.model.get("runs"), 1, "the number of times that the model has run", hint=hint)
 
 
 @checks("run_with_cache")
