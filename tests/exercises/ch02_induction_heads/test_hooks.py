@@ -1478,7 +1478,7 @@ def test_an_edit_of_heads_is_felt_from_there_on(submission, draw: Draw):
     hold_changes(submission.footprint(model, tokens, name, position), largest_changes(before, after), name)
 
 
-@checks("footprint")
+@checks("footprint", seconds=15.0)  # the first check of all to need a shipped model waits for its loading
 def test_the_note_that_induction_reads(submission, draw: Draw):
     """In induction-2l, at the token to be copied: silencing layer 0's notes moves layer 1's attention, not the past."""
     model = shared_model("induction-2l")
@@ -1570,7 +1570,7 @@ def patched_or_told(learner, model, tokens, cache, layer, head, position):
         return str(fault)
 
 
-@checks("patch_head_position")
+@checks("patch_head_position", seconds=15.0)  # the first check of all to need a shipped model waits for its loading
 def test_the_head_that_copies_carries_the_answer(submission, draw: Draw):
     """In induction-2l, patching layer 1, head 1 at the last position turns the answer into the other prompt's."""
     model = shared_model("induction-2l")
@@ -1642,7 +1642,7 @@ def test_a_guess_is_a_thousand_times_a_thousandth_of_the_patch(submission, draw:
         assert_close(guesses, expected, "the table of guesses", hint=hint, rtol=2e-3, atol=2e-4)
 
 
-@checks("guess_patches")
+@checks("guess_patches", seconds=15.0)  # the first check of all to need a shipped model waits for its loading
 def test_in_the_last_layer_induction_is_foretold(submission, draw: Draw):
     """In induction-2l, layer 1's guesses at the last position are those that small steps give."""
     model = shared_model("induction-2l")
