@@ -199,14 +199,14 @@ def main() -> None:
     period = others.shape[1] // 2
     right, wrong = tokens[:, period], others[:, period]
     difference = (logits[:, -1, right] - logits[:, -1, wrong]).item()
-    print(f"on a random row that comes twice: logit difference {difference:.2f}")
+    print(f"on a random row that comes twice: logit difference {difference:.3g}")
     guesses = guess_patches(model, tokens, donor, right, wrong)
     for flat in guesses.abs().flatten().topk(min(5, guesses.numel())).indices:
         layer, head, position = (int(i) for i in torch.unravel_index(flat, guesses.shape))
         patched = patch_head_position(model, tokens, donor, layer, head, position)[:, -1]
         change = (patched[:, right] - patched[:, wrong]).item() - difference
         guess = guesses[layer, head, position].item()
-        print(f"patch of layer {layer}, head {head}, position {position}: guess {guess:.2f}, measured {change:.2f}")
+        print(f"patch of layer {layer}, head {head}, position {position}: guess {guess:.3g}, measured {change:.3g}")
     for hook_name in model.hook_dict:  # your own hook points in the place of transformer-lens'
         parent, _, last = hook_name.rpartition(".")
         setattr(model.get_submodule(parent), last, HookPoint())
