@@ -17,7 +17,7 @@ HookFunction = Callable[..., Tensor | None]
 
 
 class HookPoint(nn.Module):
-    """A place in a model where functions can watch an activation, and replace it. Without any it changes nothing.
+    """A place in a model where functions can watch an activation, and replace it. Without any, the very tensor passes.
 
     The functions are called as `function(value, hook=self)`, in the order in which they were added. Whatever one of
     them returns takes the place of the value, for the next function and for the model; None lets the value be.
@@ -104,7 +104,8 @@ def run_with_hooks(
 
     After the run, and after an error too, these functions are gone, and all that were there before are still there.
     Errors come through to the caller. A name that no hook point of the model has is a KeyError, and the model isn't
-    run. Functions on the same point are called in the order of the list, after those that were there before.
+    run. Functions on the same point are called in the order of the list, after those that were there before. In
+    `hook.name` they find the full name of their hook point.
 
     Example: `run_with_hooks(model, tokens, [])` is `model(tokens)`.
     """
@@ -209,7 +210,7 @@ def guess_patches(
     The metric: the logit of `right` less the logit of `wrong` at the last position, in the mean over prompts. The
     guess for a patch: (z in `cache` - z in this run) times the slope of the metric in z, summed over the head's
     entries and over prompts. The slope counts all ways to the logits, those through later layers too. The result is
-    detached, no parameter's `.grad` is changed, and frozen models will do.
+    detached, no parameter's `.grad` is changed, and frozen models will do, and stay frozen.
 
     Example: with the cache of a run on `tokens` itself, all guesses are 0.
     """
