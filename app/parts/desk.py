@@ -159,6 +159,13 @@ def warm_up(_desk: Desk) -> None:
         threading.Thread(target=_warm_up, args=(_desk.course,), daemon=True).start()
 
 
+@st.cache_resource(show_spinner=False)
+def ready_for(lesson: str) -> None:
+    """Lets the warm server load, once, what the checks of a lesson that is open need: models take seconds."""
+    if os.environ.get("UNRAVEL_DAEMON", "1") != "0":
+        threading.Thread(target=client.prepare, args=(lesson,), daemon=True).start()
+
+
 def _warm_up(course: Course) -> None:
     try:
         connection = client.connect(start=True)

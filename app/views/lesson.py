@@ -6,7 +6,7 @@ import streamlit as st
 from parts.blocks import callout, predict, prose, revealed
 from parts.card import exercise_card
 from parts.demo import Slots, fill_demos, place_demo
-from parts.desk import Desk
+from parts.desk import Desk, ready_for
 from parts.fresh import follow, seen
 from parts.goto import headed_for, land
 from parts.outline import contents
@@ -22,6 +22,7 @@ def lesson_page(desk: Desk, lesson: Lesson, following: StreamlitPage | None) -> 
     progress = desk.progress()
     passed = {name for name, stand in progress.items() if stand.passed}
     _contents(lesson, passed)
+    ready_for(lesson.id)
     seen(desk.workspace.file(lesson))
     land(lesson)
     with st.container(key="editors"):

@@ -145,6 +145,10 @@ class Server:
             emit({"event": "status", "pid": os.getpid(), "root": str(self._root), "busy": self._busy - 1})
         elif operation == "stop":
             self._stop.set()
+        elif operation == "prepare":
+            with self._grading:
+                engine = self._get_service().engine()
+                engine.prepare(engine.course.lesson(str(request["lesson"])))
         elif operation == "check":
             from unravel.grading.service import Request
 
