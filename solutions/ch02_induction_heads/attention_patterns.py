@@ -151,8 +151,8 @@ def spells(model: HookedGPT, rows: int, size: int = 8, seed: int = 0) -> tuple[T
     for _ in range(rows):
         spell = " ".join(_some(WORDS, size, generator))
         p, q = _some(NAMES, 2, generator)
-        filler = [f"It was {look} . " for look in _some(LOOKS, 4, generator)]
-        before = int(torch.randint(5, (1,), generator=generator))
+        filler = [f"It was {look} . " for look in _some(LOOKS, 3, generator)]
+        before = int(torch.randint(4, (1,), generator=generator))
         opening = "".join(filler[:before]) + f"{p} said the magic words : {spell} . "
         texts.append(opening + "".join(filler[before:]) + f"{q} said them too : {spell}")
     tokens = model.to_tokens(texts)
