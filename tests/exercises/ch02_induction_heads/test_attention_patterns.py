@@ -1,4 +1,4 @@
-"""Checks of the lesson `attention_patterns`: oracles are slow loops, laws, counts, and cuts in the learner's own model."""
+"""Checks of the lesson `attention_patterns`: oracles are slow loops, laws, counts, and cuts in the learner's model."""
 
 import math
 from collections import Counter
@@ -102,7 +102,8 @@ MISTAKES = [
         "query, key = position[:, None], position\n"
         "asked = (query > 0).expand(len(tokens), -1, len(position))\n"
         "same = tokens[:, :, None] == tokens[:, None, :]\n"
-        'return {"previous": asked & (key == query - 1), "current": asked & (key == query), "first": asked & (key == 0),\n'
+        'return {"previous": asked & (key == query - 1), "current": asked & (key == query),\n'
+        '        "first": asked & (key == 0),\n'
         '        "duplicate": same & (key < query), "induction": same.roll(1, dims=2) & (key <= query) & (query > 0)}',
     ),
     Mistake(
@@ -506,7 +507,8 @@ same = tokens[:, :, None] == tokens[:, None, :]
 before = torch.full_like(tokens, tokens.min() - 1)
 before[:, 1:] = tokens[:, :-1]  # the token before each key
 induction = (tokens[:, :, None] == before[:, None, :]).tril()
-return {"first": first, "induction": induction, "previous": previous, "duplicate": same.tril(-1), "current": current}""",
+found = {"first": first, "induction": induction, "previous": previous}
+return {**found, "duplicate": same.tril(-1), "current": current}""",
     ),
     Alternative(
         "look_tables",
@@ -582,7 +584,8 @@ return torch.stack([table_score(pattern.roll(turn, 0), table) for turn in turns]
     Alternative(
         "copy_curve",
         how="from the loss of each token",
-        code="""loss = torch.nn.functional.cross_entropy(logits[:, :-1].transpose(1, 2), tokens[:, 1:], reduction="none")
+        code="""guesses = logits[:, :-1].transpose(1, 2)
+loss = torch.nn.functional.cross_entropy(guesses, tokens[:, 1:], reduction="none")
 places = start[:, None] + torch.arange(size) - 1
 return (-loss).exp().gather(1, places).mean(0)""",
     ),
@@ -786,9 +789,9 @@ def test_each_row_has_one_segment_twice(submission, draw: Draw):
         length = 2 * size + spare
         vocabulary = vocabulary_of(draw, length + draw.integer(0, 9))
         tokens, start = submission.repeats_at_random_gaps(vocabulary, rows, length, size, gap, draw.integer(0, 1000))
-        assert tuple(tokens.shape) == (rows, length) and tuple(start.shape) == (rows,), (
-            f"{rows} rows of {length} and {rows} places were asked for; the shapes are {tuple(tokens.shape)} and "
-            f"{tuple(start.shape)}."
+        shapes = tuple(tokens.shape), tuple(start.shape)
+        assert shapes == ((rows, length), (rows,)), (
+            f"{rows} rows of {length} and {rows} places were asked for; the shapes are {shapes[0]} and {shapes[1]}."
         )
         strangers = set(tokens.flatten().tolist()) - set(vocabulary.tolist())
         assert not strangers, f"The tokens {sorted(strangers)[:5]} are not in the vocabulary {vocabulary.tolist()}."
@@ -824,8 +827,8 @@ def test_every_gap_is_as_likely_as_any_other(submission, draw: Draw):
     gaps = Counter(gap for _, gap in places)
     counts = [gaps[gap] for gap in range(5)]
     assert all(near(count, rows, 1 / 5) for count in counts), (
-        f"Of {rows} rows of {length} tokens with a segment of {size}, each gap from 0 to 4 should have about {rows "
-        f"// 5}; there are {counts}. Each row draws a gap of its own, before its place."
+        f"Of {rows} rows of {length} tokens with a segment of {size}, each gap from 0 to 4 should have about "
+        f"{rows // 5}; there are {counts}. Each row draws a gap of its own, before its place."
     )
     for gap in range(4):
         chosen = Counter(first for first, between in places if between == gap)
@@ -1002,10 +1005,8 @@ def test_two_layers_leap_up_and_one_does_not(submission, draw: Draw):
         assert_close(curve, slow_curve(logits, rows, start, 8), f"the curve of {name}", rtol=1e-3, atol=1e-4)
 
 
-MORE_WORDS = (
-    "umbrella violin sandwich notebook puzzle painting pumpkin tiger rabbit turkey potato onion muffin pie whistle"
-)
-MORE_NAMES = "Emma James Sarah George Helen Oliver Rose Simon"
+MORE_WORDS = "umbrella violin sandwich notebook puzzle painting raven pigeon turkey potato onion muffin pie whistle"
+MORE_NAMES = "Emma James Sarah George Helen Oliver Simon"
 SAID = (
     "{fill}{p} said the magic words : {spell} . {gap}{q} said them too : {spell}",
     "{fill}The song of {p} goes : {spell} . {gap}Then {q} sang : {spell}",
@@ -1068,7 +1069,8 @@ def named_heads(submission, role: str, model) -> list[tuple[int, int]]:
     layers, n_heads = model.config.n_layers, model.config.n_heads
     assert heads, f"You named no {role} head. There is at least one whose score is above 0.5."
     for layer, head in heads:
-        assert 0 <= layer < layers and 0 <= head < n_heads, (
+        there = 0 <= layer < layers and 0 <= head < n_heads
+        assert there, (
             f"({layer}, {head}) is no head of this model: layers go from 0 to {layers - 1}, heads from 0 to "
             f"{n_heads - 1}."
         )
