@@ -138,8 +138,8 @@ MISTAKES = [
         why="You kept only the latest earlier copy. All earlier copies are in the table.",
         right="(tokens[:, :, None] == tokens[:, None, :]) & (key < query)",
         wrong="(tokens[:, :, None] == tokens[:, None, :]) & (key < query)\n"
-        "    later = duplicate.flip(-1).cumsum(-1).flip(-1)\n"
-        "    duplicate = duplicate & (later == 1)",
+        "later = duplicate.flip(-1).cumsum(-1).flip(-1)\n"
+        "duplicate = duplicate & (later == 1)",
     ),
     Mistake(
         "look_tables",
@@ -479,7 +479,7 @@ MISTAKES = [
         "`spells`.",
         right="story, start = spells(model, rows=32)",
         wrong="vocabulary = torch.tensor([model.to_single_token(word) for word in WORDS])\n"
-        "    story, start = repeats_at_random_gaps(vocabulary, 32, 32, 8)",
+        "story, start = repeats_at_random_gaps(vocabulary, 32, 32, 8)",
     ),
     Mistake(
         "head_roles",
