@@ -432,8 +432,9 @@ MISTAKES = [
     ),
     Mistake(
         "head_roles",
-        why="You judged the induction heads by all queries of the spells. The words of the frame come again too, where "
-        "these heads do something else: ask the second copy only.",
+        why="You named no induction heads. Did you judge them by all queries of the spells? The words of the frame come "
+        "again too, where these heads do something else: ask the second copy only. (Or did you measure on bare random "
+        "words? This model repeats words only where a story calls for it.)",
         right='look_tables(story)["induction"] & in_copy[:, :, None]',
         wrong='look_tables(story)["induction"]',
     ),
@@ -472,14 +473,6 @@ MISTAKES = [
         "copy = (torch.arange(story.shape[1]) >= start[:, None])[:, :, None]\n"
         'return {"duplicate": above(story, look_tables(story)["induction"] & copy),\n'
         '        "induction": above(names, look_tables(names)["duplicate"])}',
-    ),
-    Mistake(
-        "head_roles",
-        why="You measured on bare random words. This model repeats words only where a story calls for it: use "
-        "`spells`.",
-        right="story, start = spells(model, rows=32)",
-        wrong="vocabulary = torch.tensor([model.to_single_token(word) for word in WORDS])\n"
-        "story, start = repeats_at_random_gaps(vocabulary, 32, 32, 8)",
     ),
     Mistake(
         "head_roles",
