@@ -432,7 +432,7 @@ MISTAKES = [
     ),
     Mistake(
         "head_roles",
-        why="You named no induction heads. Did you judge them by all queries of the spells? The words of the frame come "
+        why="You named no induction heads. Did you judge them by all queries of the spells? The frame's words come "
         "again too, where these heads do something else: ask the second copy only. (Or did you measure on bare random "
         "words? This model repeats words only where a story calls for it.)",
         right='look_tables(story)["induction"] & in_copy[:, :, None]',
