@@ -267,6 +267,12 @@ MISTAKES = [
     ),
     Mistake(
         "repeats_at_random_gaps",
+        why="You deal the gaps out in turn: 0, 1, 2, ... That is even, but not random: a row's number tells its gap.",
+        right="torch.randint(spare + 1, (rows,), generator=generator)",
+        wrong="torch.arange(rows) % (spare + 1)",
+    ),
+    Mistake(
+        "repeats_at_random_gaps",
         why="You took `gap=0` for `None`: `if gap` is false for 0. Write `if gap is not None`.",
         right="if gap is not None else",
         wrong="if gap else",
@@ -869,15 +875,20 @@ def test_every_token_is_as_likely_as_any_other(submission, draw: Draw):
 
 @checks("repeats_at_random_gaps")
 def test_the_seed_decides(submission, draw: Draw):
-    """The same seed gives the same rows, another seed others."""
+    """The same seed gives the same rows, another seed others. A single row's gap differs from seed to seed."""
     vocabulary, seed = vocabulary_of(draw, 40), draw.integer(1, 10**6)
     first, again, other = (
         submission.repeats_at_random_gaps(vocabulary, 4, 20, 5, None, number) for number in (seed, seed, seed + 1)
     )
     assert_equal(again[0], first[0], "the rows of the same seed, made once more,")
     assert_equal(again[1], first[1], "the places of the same seed, made once more,")
-    assert not torch.equal(other[0], first[0]), (
-        "Another seed gave the very same rows. Does your generator know the seed?"
+    assert not torch.equal(other[0], first[0]), "Another seed gave the very same rows. Does your generator know it?"
+    gaps = set()
+    for number in range(40):
+        tokens, start = submission.repeats_at_random_gaps(vocabulary, 1, 10, 3, None, seed + number)
+        gaps.add(read_row(tokens[0], int(start[0]), 3)[1])
+    assert len(gaps) > 2, (  # of 5 gaps, 40 draws show at most two with a probability below 1e-14
+        f"A single row, made with 40 seeds, had no other gaps than {sorted(gaps)}. Is the gap drawn, for each row anew?"
     )
 
 
