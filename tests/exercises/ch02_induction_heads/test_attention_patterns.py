@@ -923,7 +923,7 @@ def test_a_positional_head_loses_nothing(submission, draw: Draw):
     assert_close(submission.positional_control(same, table), slow_score(same, table), "the control of positional heads")
 
 
-@checks("positional_control", seconds=15)
+@checks("positional_control", seconds=30)
 def test_the_induction_head_loses_nearly_all(submission, draw: Draw):
     """On random gaps, the induction head of induction-2l scores about 0.9, and its control is below 0.15."""
     model = shared_model("induction-2l")
@@ -994,7 +994,7 @@ def test_a_model_that_knows_what_comes(submission, draw: Draw):
     assert_close(submission.copy_curve(logits, tokens, start, size), torch.ones(size), "the curve of a sure model")
 
 
-@checks("copy_curve", seconds=15)
+@checks("copy_curve", seconds=30)
 def test_two_layers_leap_up_and_one_does_not(submission, draw: Draw):
     """On random gaps: induction-2l is near chance at the first token and above 0.5 later, induction-1l never is."""
     tokens, starts = [], []
@@ -1120,8 +1120,7 @@ def silenced(model, tokens: torch.Tensor, heads: list[tuple[int, int]]) -> torch
 
 @checks("head_roles", seconds=30)
 def test_the_duplicate_heads(submission, draw: Draw, learner):
-    """On our own texts, in your own model: the heads that you name as duplicate-token heads are those that score "
-    "as such."""
+    """On our own texts, in your own model: the duplicate heads that you name are those that score as such."""
     model = learner.model("storybook-4l")
     heads = named_heads(submission, "duplicate", model)
     scores = []
