@@ -212,9 +212,9 @@ def texts(model: HookedGPT, name: str, count: int, batch: int, length: int, seed
         pages = load_corpus("storybook").batches("train", batch, seed=seed)
         return [next(pages)[:, :length] for _ in range(count)]
     start = model.tokenizer.bos if model.tokenizer and model.tokenizer.bos is not None else 0
-    first = torch.full((count * batch, 1), start)
-    written = model.generate(first, length - 1, temperature=1.0, seed=seed, stop_at_eos=False)
-    return list(torch.as_tensor(written).split(batch))
+    first = torch.full((batch, 1), start)
+    write = {"temperature": 1.0, "stop_at_eos": False}
+    return [model.generate(first, length - 1, seed=seed + number, **write) for number in range(count)]
 
 
 def main() -> None:
@@ -246,7 +246,8 @@ def main() -> None:
     told = ", ".join(f"{words[place]!r} {sources[place].item():+.2f}" for place in sources.abs().topk(3).indices)
     print(f"L{layer}H{head} has brought it from: {told}")
     lens = TunedLens(model.config.n_layers, model.config.d_model)
-    *batches, held_out = texts(model, given.model, given.steps + 1, 16, 32, seed=1)
+    batch, length = (16, 32) if model.config.d_vocab < 10_000 else (4, 24)  # GPT-2 on a laptop: minutes, not hours
+    *batches, held_out = texts(model, given.model, given.steps + 1, batch, length, seed=1)
     with torch.no_grad():
         before = lens.loss(model, held_out)
     lens.fit(model, batches)
