@@ -72,8 +72,9 @@ def reading_direction(
     `logit[right] - logit[wrong]`; and for any part of the stream, `(part * direction).sum(-1)` is the part's share.
     The scale is `sqrt(variance + eps)`, with `model.config.eps`. The model ends in a LayerNorm.
 
-    Example: with `ln_final.w = [1, 3]`, eps 0, and columns [3, 0] (right) and [1, 0] (wrong) of W_U, the stream [6, 2]
-    has scale 2; centred, [2, 0] is [1, -1]; so the direction is [0.5, -0.5].
+    Example: let `ln_final.w = [1, 3]`, eps next to 0, and the columns of W_U be [3, 1] (right) and [1, 0] (wrong). The
+    stream [6, 2] has scale 2. The columns differ by [2, 1]; times w it is [2, 3], centred [-0.5, 0.5]. So the direction
+    is [-0.25, 0.25].
     """
     ### BEGIN SOLUTION
     centred = stream - stream.mean(-1, keepdim=True)

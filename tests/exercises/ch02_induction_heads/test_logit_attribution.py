@@ -1,200 +1,482 @@
-"""Checks of the lesson `logit_attribution`."""
+"""Checks of the lesson `logit_attribution`: oracles are models cut short, interventions, slopes, loops, and training."""
+
+import copy
+import math
 
 import torch
+from torch.nn import functional
 
-from unravel.grading import Alternative, Draw, Mistake, assert_close, checks
-
-MISTAKES = [
-    Mistake(
-        "logit_lens",
-        why="You took the sum away, not the mean: divide it by how many numbers there are.",
-        right="torch.mean(x)",
-        wrong="torch.sum(x)",
-    ),
-    Mistake(
-        "logit_lens",
-        why="You took the first number away from all of them: take their mean.",
-        right="torch.mean(x)",
-        wrong="x[0]",
-    ),
-    Mistake(
-        "logit_lens",
-        why="You returned zeros: their mean is zero, but the differences between the numbers are lost.",
-        wrong="return torch.zeros_like(x)",
-    ),
-    Mistake(
-        "stream_parts",
-        why="You took the sum away, not the mean: divide it by how many numbers there are.",
-        right="torch.mean(x)",
-        wrong="torch.sum(x)",
-    ),
-    Mistake(
-        "stream_parts",
-        why="You took the first number away from all of them: take their mean.",
-        right="torch.mean(x)",
-        wrong="x[0]",
-    ),
-    Mistake(
-        "stream_parts",
-        why="You returned zeros: their mean is zero, but the differences between the numbers are lost.",
-        wrong="return torch.zeros_like(x)",
-    ),
-    Mistake(
-        "frozen_norm",
-        why="You took the sum away, not the mean: divide it by how many numbers there are.",
-        right="torch.mean(x)",
-        wrong="torch.sum(x)",
-    ),
-    Mistake(
-        "frozen_norm",
-        why="You took the first number away from all of them: take their mean.",
-        right="torch.mean(x)",
-        wrong="x[0]",
-    ),
-    Mistake(
-        "frozen_norm",
-        why="You returned zeros: their mean is zero, but the differences between the numbers are lost.",
-        wrong="return torch.zeros_like(x)",
-    ),
-    Mistake(
-        "source_shares",
-        why="You took the sum away, not the mean: divide it by how many numbers there are.",
-        right="torch.mean(x)",
-        wrong="torch.sum(x)",
-    ),
-    Mistake(
-        "source_shares",
-        why="You took the first number away from all of them: take their mean.",
-        right="torch.mean(x)",
-        wrong="x[0]",
-    ),
-    Mistake(
-        "source_shares",
-        why="You returned zeros: their mean is zero, but the differences between the numbers are lost.",
-        wrong="return torch.zeros_like(x)",
-    ),
-    Mistake(
-        "TunedLens",
-        why="You took the sum away, not the mean: divide it by how many numbers there are.",
-        right="torch.mean(x)",
-        wrong="torch.sum(x)",
-    ),
-    Mistake(
-        "TunedLens",
-        why="You took the first number away from all of them: take their mean.",
-        right="torch.mean(x)",
-        wrong="x[0]",
-    ),
-    Mistake(
-        "TunedLens",
-        why="You returned zeros: their mean is zero, but the differences between the numbers are lost.",
-        wrong="return torch.zeros_like(x)",
-    ),
-]
-ALTERNATIVES = [
-    Alternative("logit_lens", how="with the sum over the length", code="return x - x.sum() / len(x)"),
-    Alternative("stream_parts", how="with the sum over the length", code="return x - x.sum() / len(x)"),
-    Alternative("frozen_norm", how="with the sum over the length", code="return x - x.sum() / len(x)"),
-    Alternative("source_shares", how="with the sum over the length", code="return x - x.sum() / len(x)"),
-    Alternative("TunedLens", how="with the sum over the length", code="return x - x.sum() / len(x)"),
-]
+from unravel.grading import Alternative, Draw, Mistake, assert_close, assert_equal, checks, shared_model
+MISTAKES: list[Mistake] = []
+ALTERNATIVES: list[Alternative] = []
 
 
-@checks("logit_lens")
-def test_logit_lens_has_mean_zero(submission, draw: Draw):
-    """The mean of the result is zero, whatever the mean of the input."""
-    x = 3.0 + draw.normal(draw.integer(3, 9))
-    assert_close(submission.logit_lens(x).mean(), 0.0, "the mean of the result")
+KINDS = {
+    "with MLPs": {},
+    "without MLPs": {"attn_only": True},
+    "with rotary positions": {"positional": "rotary"},
+    "with attention and MLP side by side": {"parallel_attn_mlp": True},
+}
+
+
+def small(draw: Draw, n_layers: int = 0, **kind):
+    """A random model, every size of which differs from the others, and tokens for it."""
+    n_heads, half, batch, pos, n_layers_drawn = draw.sizes(5, low=2, high=6)
+    sizes = {"n_layers": n_layers or n_layers_drawn, "n_heads": n_heads, "d_head": 2 * half + 5, "n_ctx": pos + 3}
+    if kind.get("positional"):
+        sizes["d_head"] = 2 * half + 4
+    model = draw.model(**sizes, d_model=21 + draw.integer(0, 4), d_vocab=37 + draw.integer(0, 9), **kind)
+    return model, draw.integers(0, model.config.d_vocab, batch, pos)
+
+
+def silenced(model, depth: int):
+    """A copy whose layers from `depth` on write nothing: a model that stops there."""
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        for block in other.blocks[depth:]:
+            silent = [block.attn.W_O, block.attn.b_O]
+            silent += [] if model.config.attn_only else [block.mlp.W_out, block.mlp.b_out]
+            for weight in silent:
+                weight.zero_()
+    return other
+
+
+def named_parts(model) -> list[str]:
+    """The names that `parts_by_head` should use."""
+    c = model.config
+    names = ["embed"] + (["pos_embed"] if c.positional == "standard" else [])
+    for layer in range(c.n_layers):
+        names += [f"L{layer}H{head}" for head in range(c.n_heads)] + [f"L{layer} bias"]
+        names += [] if c.attn_only else [f"L{layer} MLP"]
+    return names
+
+
+def assert_names(found: dict, names: list[str], what: str) -> None:
+    """The keys of a dictionary, in any order."""
+    missing, strange = [n for n in names if n not in found], [n for n in found if n not in names]
+    assert not missing, f"{what} lacks the name {missing[0]!r}. It has: {', '.join(map(repr, found))}."
+    assert not strange, f"{what} has a name too many: {strange[0]!r}. It should have: {', '.join(map(repr, names))}."
+
+
+def true_parts(model, tokens) -> dict[str, torch.Tensor]:
+    """What each part wrote, by the model's own hooks on each head's result."""
+    c = model.config
+    model.set_use_attn_result(True)
+    with torch.no_grad():
+        _, cache = model.run_with_cache(tokens)
+    model.set_use_attn_result(False)
+    parts = {"embed": cache["embed"]}
+    if c.positional == "standard":
+        parts["pos_embed"] = cache["pos_embed"]
+    for layer in range(c.n_layers):
+        result = cache["result", layer]
+        parts |= {f"L{layer}H{head}": result[:, :, head] for head in range(c.n_heads)}
+        parts[f"L{layer} bias"] = cache["attn_out", layer] - result.sum(2)
+        if not c.attn_only:
+            parts[f"L{layer} MLP"] = cache["mlp_out", layer]
+    return parts
+
+
+def end_stream(model, tokens) -> torch.Tensor:
+    """The final stream at every position."""
+    with torch.no_grad():
+        return model(tokens, stop_at_layer=model.config.n_layers)
+
+
+def gap_at_end(model, stream, right, wrong, scale_of=None) -> torch.Tensor:
+    """The logit difference of final streams `[batch d_model]`, with the norm's scale held at that of `scale_of`."""
+    x = (stream if scale_of is None else scale_of).double()
+    scale = x.var(-1, unbiased=False, keepdim=True).add(model.config.eps).sqrt()
+    y = stream.double()
+    y = (y - y.mean(-1, keepdim=True)) / scale * model.ln_final.w.double() + model.ln_final.b.double()
+    logits = y @ model.W_U.double() + model.b_U.double()
+    rows = torch.arange(len(logits))
+    return (logits[rows, right] - logits[rows, wrong]).detach()
+
+
+def true_share(model, part, stream, right, wrong) -> torch.Tensor:
+    """By how much the difference falls when `part` is taken out of the stream and the norm still divides as before."""
+    return gap_at_end(model, stream, right, wrong, stream) - gap_at_end(model, stream - part, right, wrong, stream)
+
+
+def two_answers(draw: Draw, model, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A right and a wrong token for each prompt, never the same."""
+    orders = torch.stack([draw.permutation(model.config.d_vocab)[:2] for _ in range(batch)])
+    return orders[:, 0], orders[:, 1]
 
 
 @checks("logit_lens")
-def test_logit_lens_keeps_differences(submission, draw: Draw):
-    """The difference between one number and the next is the same before and after."""
-    x = 3.0 + draw.normal(draw.integer(3, 9))
-    assert_close(submission.logit_lens(x).diff(), x.diff(), "the difference between neighbours")
+def test_each_depth_is_a_model_that_stops_there(submission, draw: Draw):
+    """The logits at depth d are those of a model whose later layers write nothing, in models of several kinds."""
+    for what, kind in {**KINDS, "without a LayerNorm": {"normalization_type": None}}.items():
+        model, tokens = small(draw, **kind)
+        found = submission.logit_lens(model, tokens)
+        depths = model.config.n_layers + 1
+        with torch.no_grad():
+            expected = torch.stack([silenced(model, depth)(tokens) for depth in range(depths)])
+        assert_equal(len(found), depths, f"the number of depths for {depths - 1} layers")
+        for depth in range(depths):
+            text = f"the table of logits at depth {depth} (of {depths - 1}) in a model {what}"
+            assert_close(found[depth], expected[depth], text, rtol=1e-3, atol=1e-4)
 
 
-@checks("logit_lens", hidden=True)
-def test_logit_lens_of_one_number(submission):
-    """A vector of one number becomes a zero."""
-    assert_close(submission.logit_lens(torch.tensor([5.0])), torch.zeros(1), "the result")
+@checks("logit_lens")
+def test_the_last_depth_is_the_models_answer(submission, draw: Draw):
+    """On a trained model, induction-2l: the last depth gives the model's own logits, the others don't."""
+    model = shared_model("induction-2l")
+    tokens = draw.integers(4, model.config.d_vocab, 3, 12)
+    found = submission.logit_lens(model, tokens)
+    with torch.no_grad():
+        assert_close(found[-1], model(tokens), "the table of logits at the last depth", rtol=1e-3, atol=1e-3)
+        assert_close(found[0], silenced(model, 0)(tokens), "the table of logits at depth 0", rtol=1e-3, atol=1e-3)
 
 
-@checks("stream_parts")
-def test_stream_parts_has_mean_zero(submission, draw: Draw):
-    """The mean of the result is zero, whatever the mean of the input."""
-    x = 3.0 + draw.normal(draw.integer(3, 9))
-    assert_close(submission.stream_parts(x).mean(), 0.0, "the mean of the result")
+@checks("parts_by_head")
+def test_the_names_are_those_of_the_models_parts(submission, draw: Draw):
+    """Every part that the model has is there under its name, and nothing else is."""
+    for what, kind in KINDS.items():
+        model, tokens = small(draw, **kind)
+        assert_names(submission.parts_by_head(model, tokens), named_parts(model), f"The dictionary for a model {what}")
 
 
-@checks("stream_parts")
-def test_stream_parts_keeps_differences(submission, draw: Draw):
-    """The difference between one number and the next is the same before and after."""
-    x = 3.0 + draw.normal(draw.integer(3, 9))
-    assert_close(submission.stream_parts(x).diff(), x.diff(), "the difference between neighbours")
+@checks("parts_by_head")
+def test_the_parts_sum_to_the_final_stream(submission, draw: Draw):
+    """At every position of every prompt the parts add up to the stream that enters the final norm."""
+    for what, kind in KINDS.items():
+        model, tokens = small(draw, **kind)
+        found = submission.parts_by_head(model, tokens)
+        total = sum(found.values())
+        assert_close(total, end_stream(model, tokens), f"the sum of the parts of a model {what}", rtol=1e-3, atol=1e-4)
 
 
-@checks("stream_parts", hidden=True)
-def test_stream_parts_of_one_number(submission):
-    """A vector of one number becomes a zero."""
-    assert_close(submission.stream_parts(torch.tensor([5.0])), torch.zeros(1), "the result")
+@checks("parts_by_head")
+def test_each_part_wrote_what_is_under_its_name(submission, draw: Draw):
+    """Part by part: what is under "L1H0" is what head 0 of layer 1 wrote, and so on."""
+    for kind in KINDS.values():
+        model, tokens = small(draw, **kind)
+        found, expected = submission.parts_by_head(model, tokens), true_parts(model, tokens)
+        assert_names(found, list(expected), "The dictionary")
+        for name, part in expected.items():
+            assert_close(found[name], part, f"what is under {name!r}", rtol=1e-3, atol=1e-4)
 
 
-@checks("frozen_norm")
-def test_frozen_norm_has_mean_zero(submission, draw: Draw):
-    """The mean of the result is zero, whatever the mean of the input."""
-    x = 3.0 + draw.normal(draw.integer(3, 9))
-    assert_close(submission.frozen_norm(x).mean(), 0.0, "the mean of the result")
+@checks("reading_direction")
+def test_the_example_by_hand(submission):
+    """The worked example: w = [1, 3], the columns [3, 1] and [1, 0], the stream [6, 2]."""
+    from unravel.interp import GPTConfig, HookedGPT
+
+    model = HookedGPT(GPTConfig(1, 2, 1, 3, 4, eps=1e-12), seed=0)
+    with torch.no_grad():
+        model.ln_final.w.copy_(torch.tensor([1.0, 3.0]))
+        model.W_U.copy_(torch.tensor([[1.0, 9.0, 3.0], [0.0, 9.0, 1.0]]))
+    found = submission.reading_direction(model, torch.tensor([[6.0, 2.0]]), torch.tensor([2]), torch.tensor([0]))
+    assert_close(found, torch.tensor([[-0.25, 0.25]]), "the direction of the worked example")
 
 
-@checks("frozen_norm")
-def test_frozen_norm_keeps_differences(submission, draw: Draw):
-    """The difference between one number and the next is the same before and after."""
-    x = 3.0 + draw.normal(draw.integer(3, 9))
-    assert_close(submission.frozen_norm(x).diff(), x.diff(), "the difference between neighbours")
+@checks("reading_direction")
+def test_its_dot_product_is_the_logit_difference(submission, draw: Draw):
+    """For the whole stream, the dot product and the biases' constant give the difference of the two logits."""
+    for eps in (1e-5, 0.7):
+        model, tokens = small(draw, eps=eps)
+        stream = end_stream(model, tokens)[:, -1] + draw.normal(len(tokens), 1)  # with a mean that isn't zero
+        right, wrong = two_answers(draw, model, len(tokens))
+        found = submission.reading_direction(model, stream, right, wrong)
+        constant = gap_at_end(model, torch.zeros_like(stream), right, wrong, stream)
+        told = (stream * found).sum(-1) + constant
+        hint = f"It is what the direction reads off the stream, plus the constant. (Here eps is {eps:g}.)"
+        expected = gap_at_end(model, stream, right, wrong)
+        assert_close(told, expected, "the row of logit differences", hint=hint, rtol=1e-3, atol=1e-4)
 
 
-@checks("frozen_norm", hidden=True)
-def test_frozen_norm_of_one_number(submission):
-    """A vector of one number becomes a zero."""
-    assert_close(submission.frozen_norm(torch.tensor([5.0])), torch.zeros(1), "the result")
+@checks("reading_direction")
+def test_each_entry_reads_one_dimension(submission, draw: Draw):
+    """Entry i is what a part that wrote 1 into dimension i alone would add, with the scale held at the stream's."""
+    model, tokens = small(draw, eps=0.2)
+    batch, d_model = len(tokens), model.config.d_model
+    stream = draw.normal(batch, d_model) * (0.2 + draw.uniform(batch, 1)) + 3 * draw.normal(batch, 1)
+    right, wrong = two_answers(draw, model, batch)
+    found = submission.reading_direction(model, stream, right, wrong)
+    units = torch.eye(d_model)
+    expected = [true_share(model, unit.expand(batch, -1), stream, right, wrong) for unit in units]
+    assert_close(found, torch.stack(expected, -1), "the direction", rtol=1e-3, atol=1e-4)
+
+
+@checks("direct_shares")
+def test_the_shares_sum_to_the_logit_difference(submission, draw: Draw):
+    """The shares of all parts and the constant add up to the difference of the model's two logits at the end."""
+    for what, kind in KINDS.items():
+        model, tokens = small(draw, **kind)
+        right, wrong = two_answers(draw, model, len(tokens))
+        found = submission.direct_shares(model, tokens, right, wrong)
+        assert_names(found, [*named_parts(model), "constant"], f"The dictionary for a model {what}")
+        expected = gap_at_end(model, end_stream(model, tokens)[:, -1], right, wrong)
+        text = f"the sum of all shares in a model {what}"
+        assert_close(sum(found.values()), expected, text, rtol=1e-3, atol=1e-3)
+
+
+@checks("direct_shares")
+def test_each_share_is_what_its_removal_takes_away(submission, draw: Draw):
+    """A part's share is the fall of the difference when it is taken out of the stream, and the scale stays."""
+    for kind in KINDS.values():
+        model, tokens = small(draw, **kind)
+        right, wrong = two_answers(draw, model, len(tokens))
+        found = submission.direct_shares(model, tokens, right, wrong)
+        stream = end_stream(model, tokens)[:, -1]
+        assert_names(found, [*named_parts(model), "constant"], "The dictionary")
+        for name, part in true_parts(model, tokens).items():
+            expected = true_share(model, part[:, -1], stream, right, wrong)
+            assert_close(found[name], expected, f"the row of shares of {name!r}", rtol=1e-3, atol=1e-4)
+        expected = gap_at_end(model, torch.zeros_like(stream), right, wrong, stream)
+        hint = "It is the difference of the logits of a stream that holds nothing at all."
+        assert_close(found["constant"], expected, "the row of shares of 'constant'", hint=hint, rtol=1e-3, atol=1e-4)
+
+
+@checks("direct_shares")
+def test_a_trained_model(submission, draw: Draw):
+    """On induction-2l, where a random text comes again, the heads of layer 1 write the token that came next before."""
+    model = shared_model("induction-2l")
+    text = 4 + torch.stack([draw.permutation(model.config.d_vocab - 4)[:12] for _ in range(6)])
+    start = torch.full((6, 1), int(model.tokenizer.bos))
+    tokens = torch.cat([start, text, text[:, :-1]], dim=1)
+    right, wrong = text[:, -1], text[:, 4]
+    found = submission.direct_shares(model, tokens, right, wrong)
+    stream = end_stream(model, tokens)[:, -1]
+    for name, part in true_parts(model, tokens).items():
+        expected = true_share(model, part[:, -1], stream, right, wrong)
+        assert_close(found[name], expected, f"the row of shares of {name!r} in induction-2l", rtol=1e-3, atol=1e-3)
+
+
+def slow_sources(model, tokens, layer: int, head: int, right, wrong) -> torch.Tensor:
+    """Source by source: value times weight, through W_O, then what its removal from the final stream takes away."""
+    with torch.no_grad():
+        _, cache = model.run_with_cache(tokens)
+    stream = end_stream(model, tokens)[:, -1]
+    shares = torch.zeros(tokens.shape, dtype=torch.double)
+    for k in range(tokens.shape[1]):
+        brought = torch.zeros_like(stream)
+        for b in range(len(tokens)):
+            value = cache["v", layer][b, k, head]
+            brought[b] = cache["pattern", layer][b, head, -1, k] * (model.W_O[layer, head].T @ value).detach()
+        shares[:, k] = true_share(model, brought, stream, right, wrong)
+    return shares
 
 
 @checks("source_shares")
-def test_source_shares_has_mean_zero(submission, draw: Draw):
-    """The mean of the result is zero, whatever the mean of the input."""
-    x = 3.0 + draw.normal(draw.integer(3, 9))
-    assert_close(submission.source_shares(x).mean(), 0.0, "the mean of the result")
+def test_each_source_by_itself(submission, draw: Draw):
+    """For every head of a small model, position by position, against a slow loop."""
+    for kind in KINDS.values():
+        model, tokens = small(draw, n_layers=2, **kind)
+        right, wrong = two_answers(draw, model, len(tokens))
+        for layer in range(2):
+            for head in range(model.config.n_heads):
+                found = submission.source_shares(model, tokens, layer, head, right, wrong)
+                expected = slow_sources(model, tokens, layer, head, right, wrong)
+                what = f"the table of shares by source of L{layer}H{head}"
+                assert_close(found, expected, what, rtol=1e-3, atol=1e-4)
 
 
 @checks("source_shares")
-def test_source_shares_keeps_differences(submission, draw: Draw):
-    """The difference between one number and the next is the same before and after."""
-    x = 3.0 + draw.normal(draw.integer(3, 9))
-    assert_close(submission.source_shares(x).diff(), x.diff(), "the difference between neighbours")
+def test_the_sources_sum_to_the_heads_share(submission, draw: Draw):
+    """Summed over the positions it is the share of all that the head wrote."""
+    model, tokens = small(draw, n_layers=3)
+    right, wrong = two_answers(draw, model, len(tokens))
+    stream, parts = end_stream(model, tokens)[:, -1], true_parts(model, tokens)
+    for layer in range(3):
+        head = draw.integer(0, model.config.n_heads)
+        found = submission.source_shares(model, tokens, layer, head, right, wrong)
+        expected = true_share(model, parts[f"L{layer}H{head}"][:, -1], stream, right, wrong)
+        assert_close(found.sum(-1), expected, f"the row of sums over the sources of L{layer}H{head}", rtol=1e-3, atol=1e-4)
 
 
-@checks("source_shares", hidden=True)
-def test_source_shares_of_one_number(submission):
-    """A vector of one number becomes a zero."""
-    assert_close(submission.source_shares(torch.tensor([5.0])), torch.zeros(1), "the result")
+@checks("source_shares")
+def test_a_head_that_looks_at_one_place(submission, draw: Draw):
+    """Where a head looks at one position alone, every other position has a share of zero."""
+    model, tokens = small(draw, n_layers=1, attn_only=True)
+    pos, place = tokens.shape[1], draw.integer(0, tokens.shape[1])
+    with torch.no_grad():  # the key's position decides the score, and by far
+        model.pos_embed.W_pos.zero_()
+        model.pos_embed.W_pos[place, 0] = 40.0
+        attn = model.blocks[0].attn
+        attn.b_Q.fill_(5.0)
+        attn.W_Q.zero_()
+        attn.W_K.zero_()
+        attn.W_K[:, 0] = 5.0
+    right, wrong = two_answers(draw, model, len(tokens))
+    found = submission.source_shares(model, tokens, 0, 1, right, wrong)
+    others = [k for k in range(pos) if k != place]
+    stream, parts = end_stream(model, tokens)[:, -1], true_parts(model, tokens)
+    expected = true_share(model, parts["L0H1"][:, -1], stream, right, wrong)
+    assert_close(found[:, place], expected, f"the row of shares of position {place}, the only one looked at", atol=1e-3)
+    assert_close(found[:, others], torch.zeros(len(tokens), pos - 1), "the shares of all other positions", atol=1e-3)
+
+
+def slow_lens(model, stream, A, b) -> torch.Tensor:
+    """The translated stream's log-probabilities, in double precision, by torch's own layer norm."""
+    x = stream.double()
+    x = x + torch.einsum("...i,ij->...j", x, A.double()) + b.double()
+    y = functional.layer_norm(x, x.shape[-1:], model.ln_final.w.double(), model.ln_final.b.double(), model.config.eps)
+    return (y @ model.W_U.double() + model.b_U.double()).log_softmax(-1)
+
+
+def true_losses(model, tokens, A, b) -> torch.Tensor:
+    """KL(model || lens) for each depth, in double precision; slopes flow to A and b."""
+    with torch.no_grad():
+        logits, cache = model.run_with_cache(tokens)
+    own = logits.double().log_softmax(-1)
+    lenses = [slow_lens(model, cache["resid_pre", depth], A[depth], b[depth]) for depth in range(len(A))]
+    return torch.stack([functional.kl_div(q, own, reduction="none", log_target=True).sum(-1).mean() for q in lenses])
+
+
+def a_lens(submission, draw: Draw, model, size: float = 0.3):
+    """A lens with random translators, here and over there."""
+    c = model.config
+    A, b = size * draw.normal(c.n_layers, c.d_model, c.d_model), draw.normal(c.n_layers, c.d_model)
+    lens = submission.TunedLens(c.n_layers, c.d_model)
+    lens.load_state_dict({"A": A, "b": b})
+    return lens, A, b
 
 
 @checks("TunedLens")
-def test_TunedLens_has_mean_zero(submission, draw: Draw):
-    """The mean of the result is zero, whatever the mean of the input."""
-    x = 3.0 + draw.normal(draw.integer(3, 9))
-    assert_close(submission.TunedLens(x).mean(), 0.0, "the mean of the result")
+def test_untrained_it_is_the_logit_lens(submission, draw: Draw):
+    """With A and b at zero, every depth reads the stream as the logit lens does."""
+    model, tokens = small(draw)
+    c = model.config
+    lens, stream = submission.TunedLens(c.n_layers, c.d_model), draw.normal(*tokens.shape, c.d_model)
+    with torch.no_grad():
+        expected = model(stream, start_at_layer=c.n_layers)
+    for depth in range(c.n_layers):
+        what = f"the table of logits of an untrained lens at depth {depth}"
+        assert_close(lens(model, stream, depth), expected, what, rtol=1e-3, atol=1e-4)
 
 
 @checks("TunedLens")
-def test_TunedLens_keeps_differences(submission, draw: Draw):
-    """The difference between one number and the next is the same before and after."""
-    x = 3.0 + draw.normal(draw.integer(3, 9))
-    assert_close(submission.TunedLens(x).diff(), x.diff(), "the difference between neighbours")
+def test_each_depth_has_a_translator_of_its_own(submission, draw: Draw):
+    """With random A and b: the stream, plus the stream times A[depth], plus b[depth], goes through norm and unembedding."""
+    model, tokens = small(draw)
+    lens, A, b = a_lens(submission, draw, model)
+    for depth in range(model.config.n_layers):
+        stream = draw.normal(*tokens.shape, model.config.d_model)
+        found = lens(model, stream, depth)
+        with torch.no_grad():
+            expected = model(stream + stream @ A[depth] + b[depth], start_at_layer=model.config.n_layers)
+        assert_close(found, expected, f"the table of logits at depth {depth}", rtol=1e-3, atol=1e-3)
 
 
-@checks("TunedLens", hidden=True)
-def test_TunedLens_of_one_number(submission):
-    """A vector of one number becomes a zero."""
-    assert_close(submission.TunedLens(torch.tensor([5.0])), torch.zeros(1), "the result")
+@checks("TunedLens")
+def test_the_loss_is_the_divergence_from_the_models_prediction(submission, draw: Draw):
+    """At each depth the mean over all positions of KL(model || lens), in nats, against a slow computation."""
+    for kind in ({}, {"attn_only": True}):
+        model, tokens = small(draw, **kind)
+        lens, A, b = a_lens(submission, draw, model)
+        hint = "The weights are the model's probabilities; the sum runs over the vocabulary, the mean over the rest."
+        expected = true_losses(model, tokens, A, b)
+        assert_close(lens.loss(model, tokens), expected, "the row of losses", hint=hint, rtol=1e-3, atol=1e-4)
+
+
+@checks("TunedLens")
+def test_a_layer_that_writes_nothing_needs_no_translation(submission, draw: Draw):
+    """In a model whose last layers write nothing, the untrained lens costs nothing at their depths."""
+    model, tokens = small(draw, n_layers=3)
+    model = silenced(model, 1)
+    found = submission.TunedLens(3, model.config.d_model).loss(model, tokens)
+    assert_close(found[1:], torch.zeros(2), "the losses at depths 1 and 2, where the stream is final already", atol=1e-5)
+    assert float(found[0]) > 1e-3, "At depth 0 the loss should not be zero: layer 0 has yet to write."
+
+
+def slopes_of(learner, model, tokens, A, b):
+    """The slopes of the summed losses at A and b."""
+    lens = learner.TunedLens(*b.shape)
+    lens.load_state_dict({"A": A, "b": b})
+    total = lens.loss(model, tokens).sum()
+    if not total.requires_grad:
+        return None
+    return torch.autograd.grad(total, [lens.A, lens.b], allow_unused=True)
+
+
+@checks("TunedLens")
+def test_the_slope_reaches_the_translators(submission, draw: Draw):
+    """The slopes of the losses at A and b are the true ones: nothing is detached on the way."""
+    model, tokens = small(draw)
+    c = model.config
+    A, b = 0.3 * draw.normal(c.n_layers, c.d_model, c.d_model), draw.normal(c.n_layers, c.d_model)
+    found = submission.run(slopes_of, model, tokens, A, b)
+    assert found is not None, "The losses have no slope at all. Is `forward` under `no_grad`, or the result detached?"
+    truth = A.double().requires_grad_(), b.double().requires_grad_()
+    expected = torch.autograd.grad(true_losses(model, tokens, *truth).sum(), truth)
+    for name, mine, right in zip("Ab", found, expected, strict=True):
+        assert mine is not None, f"No slope reaches {name}."
+        assert_close(mine, right, f"the slope at {name}", rtol=1e-2, atol=1e-4)
+
+
+def fit(learner, model, first, second, lr):
+    """Trains a lens, and the same lens again; what came back, and what it learned."""
+    lens = learner.TunedLens(model.config.n_layers, model.config.d_model)
+    history = lens.fit(model, first, lr)
+    kept = [lens.A.detach().clone(), lens.b.detach().clone()]
+    again = lens.fit(model, second, lr)
+    return history, again, *kept, lens.A.detach().clone(), lens.b.detach().clone()
+
+
+def texts(draw: Draw, model, count: int, batch: int) -> list[torch.Tensor]:
+    """Batches for induction-2l: random text, and the same text again."""
+    pages = []
+    for _ in range(count):
+        text = 4 + torch.stack([draw.permutation(model.config.d_vocab - 4)[:10] for _ in range(batch)])
+        pages.append(torch.cat([torch.full((batch, 1), int(model.tokenizer.bos)), text, text], dim=1))
+    return pages
+
+
+def true_fit(model, batches, A, b, lr: float) -> torch.Tensor:
+    """Trains A and b in place; the losses before each step."""
+    optimizer, history = torch.optim.Adam([A, b], lr=lr), []
+    for tokens in batches:
+        losses = true_losses(model, tokens, A, b)
+        grads = torch.autograd.grad(losses.sum(), [A, b])
+        A.grad, b.grad = (grad.clone() for grad in grads)
+        optimizer.step()
+        history.append(losses.detach())
+    return torch.stack(history)
+
+
+@checks("TunedLens", seconds=15.0)
+def test_training_brings_it_near_the_model(submission, draw: Draw):
+    """Trained on a small model's texts, it is nearer to the model than the logit lens, on texts that it hasn't seen."""
+    model = shared_model("induction-2l")
+    *batches, held_out = texts(draw, model, 33, 8)
+    start = torch.zeros(2, 64, 64), torch.zeros(2, 64)
+    history, _, A, b, _, _ = submission.run(fit, model, batches, batches[:1], 2e-3)
+    assert_close(history.shape[0], len(batches), "the number of rows of what `fit` returns")
+    plain, tuned = true_losses(model, held_out, *start), true_losses(model, held_out, A, b)
+    own = [weight.double().requires_grad_() for weight in start]
+    expected = true_fit(model, batches, *own, 2e-3)
+    told = ", ".join(f"{a:.3f} to {c:.3f}" for a, c in zip(plain.tolist(), tuned.tolist(), strict=True))
+    goal = true_losses(model, held_out, *own).detach()
+    want = ", ".join(f"{c:.3f}" for c in goal.tolist())
+    message = f"On new texts the KL went from {told} (one for each depth). These steps can bring it to {want}."
+    assert bool((tuned < goal + 0.05 * (plain - goal).abs()).all()), message
+    assert_close(history[0], plain_of(model, batches[0]), "the row of losses before the first step", rtol=1e-3, atol=1e-4)
+    assert_close(history, expected, "the table of losses before each step", rtol=0.03, atol=1e-3)
+
+
+def plain_of(model, tokens) -> torch.Tensor:
+    """The losses of an untrained lens."""
+    return true_losses(model, tokens, torch.zeros(2, 64, 64), torch.zeros(2, 64))
+
+
+@checks("TunedLens")
+def test_training_takes_one_step_for_each_batch(submission, draw: Draw):
+    """One step of Adam for each batch, in their order, with the learning rate given; a second call goes on from there."""
+    model, tokens = small(draw)
+    c, lr = model.config, 0.003 + 0.01 * float(draw.uniform(1))
+    batches = [draw.integers(0, c.d_vocab, 2 + i, tokens.shape[1]) for i in range(3)]
+    more = [draw.integers(0, c.d_vocab, 2, tokens.shape[1])]
+    history, again, A, b, A_then, b_then = submission.run(fit, model, batches, more, lr)
+    own = [torch.zeros(*weight.shape, dtype=torch.double).requires_grad_() for weight in (A, b)]
+    expected = true_fit(model, batches, *own, lr)
+    assert_close(history, expected, "the table of losses before each step", rtol=1e-2, atol=1e-4)
+    for name, mine, right in zip("Ab", (A, b), own, strict=True):
+        assert_close(mine, right, f"{name} after {len(batches)} steps", rtol=0.05, atol=0.1 * lr)
+    expected = true_losses(model, more[0], A, b)
+    what = "the row of losses at the start of a second call of `fit`"
+    assert_close(again[0], expected, what, hint="It goes on with the A and b that it has.", rtol=1e-2, atol=1e-4)
+    assert float((A_then - A).abs().amax()) > 0, "A second call of `fit` changed nothing."
