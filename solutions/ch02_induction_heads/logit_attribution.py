@@ -255,7 +255,9 @@ def main() -> None:
     with torch.no_grad():
         after = lens.loss(model, held_out)
     for depth, (plain, tuned) in enumerate(zip(before.tolist(), after.tolist(), strict=True)):
-        print(f"depth {depth}: KL to the model's own prediction {plain:.3f} by the logit lens, {tuned:.3f} by the tuned")
+        print(
+            f"depth {depth}: KL to the model's own prediction {plain:.3f} by the logit lens, {tuned:.3f} by the tuned"
+        )
 
 
 if __name__ == "__main__":

@@ -7,8 +7,635 @@ import torch
 from torch.nn import functional
 
 from unravel.grading import Alternative, Draw, Mistake, assert_close, assert_equal, checks, shared_model
-MISTAKES: list[Mistake] = []
-ALTERNATIVES: list[Alternative] = []
+
+MISTAKES = [
+    # logit_lens
+    Mistake(
+        "logit_lens",
+        why="You left out the final LayerNorm. W_U was trained on what comes out of it.",
+        right="model.ln_final(torch.stack(streams))",
+        wrong="torch.stack(streams)",
+    ),
+    Mistake(
+        "logit_lens",
+        why="You left out `b_U`: `model.unembed` adds it, a product with `W_U` doesn't.",
+        right="model.unembed(model.ln_final(torch.stack(streams)))",
+        wrong="model.ln_final(torch.stack(streams)) @ model.W_U",
+    ),
+    Mistake(
+        "logit_lens",
+        why="You return probabilities. Logits are asked for: the softmax can always be taken later.",
+        right="model.unembed(model.ln_final(torch.stack(streams)))",
+        wrong="model.unembed(model.ln_final(torch.stack(streams))).softmax(-1)",
+    ),
+    Mistake(
+        "logit_lens",
+        why="You read each layer's own output and not the stream: a layer *adds* to the stream, and what the layers "
+        "before it wrote is still there.",
+        right='streams = [cache["resid_pre", layer] for layer in range(n_layers)]',
+        wrong='streams = [cache["attn_out", layer] for layer in range(n_layers)]',
+    ),
+    Mistake(
+        "logit_lens",
+        why="You divided every stream by the scale that the final LayerNorm has at the last depth. Here each stream is "
+        "read as if it were the last, so each gets its own scale. (To hold the scale is for shares of one stream.)",
+        right="return model.unembed(model.ln_final(torch.stack(streams)))",
+        wrong="x = torch.stack(streams)\n"
+        "x = x - x.mean(-1, keepdim=True)\n"
+        "scale = (x[-1].pow(2).mean(-1, keepdim=True) + model.config.eps).sqrt()\n"
+        "norm = model.ln_final\n"
+        "if model.config.normalization_type is None:\n"
+        "    return model.unembed(torch.stack(streams))\n"
+        "return model.unembed(x / scale * norm.w + norm.b)",
+    ),
+    Mistake(
+        "logit_lens",
+        why="The stream before layer 0 is missing: there are n_layers + 1 depths, and the first has no layer in it.",
+        wrong="_, cache = model.run_with_cache(tokens)\n"
+        'streams = [cache["resid_post", layer] for layer in range(model.config.n_layers)]\n'
+        "return model.unembed(model.ln_final(torch.stack(streams)))",
+    ),
+    Mistake(
+        "logit_lens",
+        why="The stream after the last layer is missing: the last depth should give the model's own logits.",
+        right=' + [cache["resid_post", n_layers - 1]]',
+        wrong="",
+    ),
+    Mistake(
+        "logit_lens",
+        why="Your first depth is the token embedding alone. The positions are in the stream too before layer 0.",
+        right="return model.unembed(",
+        wrong='streams[0] = cache["embed"]\nreturn model.unembed(',
+    ),
+    Mistake(
+        "logit_lens",
+        why="Your depths stand in the opposite order: depth 0 is the stream before layer 0.",
+        right="torch.stack(streams)",
+        wrong="torch.stack(streams[::-1])",
+    ),
+    Mistake(
+        "logit_lens",
+        why="You normalised with the LayerNorms of the next layers, `ln1`. The lens pretends that the stream is the "
+        "final one, so it goes through `ln_final`.",
+        right="return model.unembed(model.ln_final(torch.stack(streams)))",
+        wrong="norms = [block.ln1 for block in model.blocks] + [model.ln_final]\n"
+        "return model.unembed(torch.stack([norm(x) for norm, x in zip(norms, streams)]))",
+    ),
+    # parts_by_head
+    Mistake(
+        "parts_by_head",
+        why="You left `b_O` out of the bias's row and put zeros there: the sum lacks it.",
+        right='block.attn.b_O.expand_as(parts["embed"])',
+        wrong='torch.zeros_like(parts["embed"])',
+    ),
+    Mistake(
+        "parts_by_head",
+        why="You added `b_O` to every head. It belongs to the layer, and has a row of its own: so it is counted too often.",
+        right="z[:, :, head] @ block.attn.W_O[head]",
+        wrong="z[:, :, head] @ block.attn.W_O[head] + block.attn.b_O",
+    ),
+    Mistake(
+        "parts_by_head",
+        why="You shared `b_O` out among the heads as well as keeping it in its own row: it is counted twice.",
+        right="z[:, :, head] @ block.attn.W_O[head]",
+        wrong="z[:, :, head] @ block.attn.W_O[head] + block.attn.b_O / model.config.n_heads",
+    ),
+    Mistake(
+        "parts_by_head",
+        why="You took the values (`v`) of each position itself. A head writes `z`, the mix of the values it looked at.",
+        right='z = cache["z", layer]',
+        wrong='z = cache["v", layer]',
+    ),
+    Mistake(
+        "parts_by_head",
+        why="You shared out the attention's output evenly among the heads. The sum is right, and no head's part is.",
+        right="z[:, :, head] @ block.attn.W_O[head]",
+        wrong='(cache["attn_out", layer] - block.attn.b_O) / model.config.n_heads',
+    ),
+    Mistake(
+        "parts_by_head",
+        why="You used the W_O of head 0 for every head.",
+        right="block.attn.W_O[head]",
+        wrong="block.attn.W_O[0]",
+    ),
+    Mistake(
+        "parts_by_head",
+        why="You used the W_O of layer 0 in every layer.",
+        right="block.attn.W_O[head]",
+        wrong="model.blocks[0].attn.W_O[head]",
+    ),
+    Mistake(
+        "parts_by_head",
+        why="The MLP's bias `b_out` is missing: it is part of what the MLP writes.",
+        right='parts[f"L{layer} MLP"] = cache["mlp_out", layer]',
+        wrong='parts[f"L{layer} MLP"] = cache["mlp_out", layer] - block.mlp.b_out',
+    ),
+    Mistake(
+        "parts_by_head",
+        why="Under the MLP's name you put the stream after the MLP, with all that others wrote in it.",
+        right='parts[f"L{layer} MLP"] = cache["mlp_out", layer]',
+        wrong='parts[f"L{layer} MLP"] = cache["resid_post", layer]',
+    ),
+    Mistake(
+        "parts_by_head",
+        why="The positions are missing: they are added to the stream before the first layer.",
+        right='    parts["pos_embed"] = cache["pos_embed"]',
+        wrong="    pass",
+    ),
+    Mistake(
+        "parts_by_head",
+        why='Your "embed" is the stream before layer 0, which has the positions in it already: they are counted twice.',
+        right='{"embed": cache["embed"]}',
+        wrong='{"embed": cache["resid_pre", 0]}',
+    ),
+    Mistake(
+        "parts_by_head",
+        why="You counted heads from 1. The first head of a layer is head 0.",
+        right='parts[f"L{layer}H{head}"]',
+        wrong='parts[f"L{layer}H{head + 1}"]',
+    ),
+    # reading_direction
+    Mistake(
+        "reading_direction",
+        why="You left `ln_final.w` out.",
+        right=".T * model.ln_final.w",
+        wrong=".T",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You didn't take the mean out of the direction. The norm centres the stream, so what all dimensions have "
+        "in common must have no effect.",
+        right="(read - read.mean(-1, keepdim=True)) / scale",
+        wrong="read / scale",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You centred first and multiplied by `w` afterwards. From the logit's side it is the other way round: `w` "
+        "stands between the centring and W_U, so it comes first, and then the mean is taken out.",
+        right="return (read - read.mean(-1, keepdim=True)) / scale",
+        wrong="read = (model.W_U[:, right] - model.W_U[:, wrong]).T\n"
+        "return (read - read.mean(-1, keepdim=True)) * model.ln_final.w / scale",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You left the scale out: the final norm divides the stream by it.",
+        right="(read - read.mean(-1, keepdim=True)) / scale",
+        wrong="(read - read.mean(-1, keepdim=True))",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You multiplied by the scale in place of dividing.",
+        right=".mean(-1, keepdim=True)) / scale",
+        wrong=".mean(-1, keepdim=True)) * scale",
+    ),
+    Mistake(
+        "reading_direction",
+        why="Your scale is the stream's root mean square. LayerNorm takes the mean out before it measures.",
+        right="centred.pow(2)",
+        wrong="stream.pow(2)",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You left eps out of the scale. Small streams are divided by more than their own size.",
+        right=" + model.config.eps",
+        wrong="",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You divided by d_model - 1 in the variance (torch's default). LayerNorm divides by d_model.",
+        right="centred.pow(2).mean(-1, keepdim=True)",
+        wrong="stream.var(-1, keepdim=True)",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You forgot the root: the norm divides by the square root of variance + eps.",
+        right=".sqrt()",
+        wrong="",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You used one scale for all prompts. Each prompt's stream has its own.",
+        right="/ scale",
+        wrong="/ scale.mean()",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You read the right token's logit only. The difference of two logits is asked for.",
+        right="(model.W_U[:, right] - model.W_U[:, wrong]).T",
+        wrong="model.W_U[:, right].T",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You read the right token's logit against the mean of all tokens: that answers another question. The "
+        "other token is given.",
+        right="model.W_U[:, wrong]",
+        wrong="model.W_U.mean(-1, keepdim=True)",
+    ),
+    Mistake(
+        "reading_direction",
+        why="Your difference is wrong minus right: all signs are turned over.",
+        right="(model.W_U[:, right] - model.W_U[:, wrong])",
+        wrong="(model.W_U[:, wrong] - model.W_U[:, right])",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You read with rows of the embedding W_E. The logits are read by columns of W_U.",
+        right="(model.W_U[:, right] - model.W_U[:, wrong]).T",
+        wrong="(model.W_E[right] - model.W_E[wrong])",
+    ),
+    # direct_shares
+    Mistake(
+        "direct_shares",
+        why="You left `b_U` out of the constant.",
+        right=" + model.b_U[right] - model.b_U[wrong]",
+        wrong="",
+    ),
+    Mistake(
+        "direct_shares",
+        why="You left the bias of the final norm out of the constant: W_U reads it as well.",
+        right="read @ model.ln_final.b + model.b_U[right]",
+        wrong="model.b_U[right]",
+    ),
+    Mistake(
+        "direct_shares",
+        why="You read the norm's bias by the direction of the stream. But it is added after the scale and after `w`: "
+        "the bare columns of W_U read it.",
+        right="read @ model.ln_final.b",
+        wrong="direction @ model.ln_final.b",
+    ),
+    Mistake(
+        "direct_shares",
+        why="Your constant is zero. The biases favour some tokens whatever the stream holds.",
+        right="read @ model.ln_final.b + model.b_U[right] - model.b_U[wrong]",
+        wrong="torch.zeros(len(tokens))",
+    ),
+    Mistake(
+        "direct_shares",
+        why="You added the constant to every part: it comes once.",
+        right='shares["constant"] = read',
+        wrong="constant = read @ model.ln_final.b + model.b_U[right] - model.b_U[wrong]\n"
+        "shares = {name: share + constant for name, share in shares.items()}\n"
+        'shares["constant"] = read',
+    ),
+    Mistake(
+        "direct_shares",
+        why="You read the first position. The answer stands at the last.",
+        right="part[:, -1]",
+        wrong="part[:, 0]",
+    ),
+    Mistake(
+        "direct_shares",
+        why="You took the mean of each part over all positions. The answer stands at the last.",
+        right="part[:, -1]",
+        wrong="part.mean(1)",
+    ),
+    Mistake(
+        "direct_shares",
+        why="You measured the scale of each part by itself. All parts go through one norm, and are divided by one number.",
+        right="shares = {name: (part * direction).sum(-1) for name, part in parts.items()}",
+        wrong="shares = {n: (p * reading_direction(model, p, right, wrong)).sum(-1) for n, p in parts.items()}",
+    ),
+    Mistake(
+        "direct_shares",
+        why="You swapped right and wrong in the direction.",
+        right="sum(parts.values()), right, wrong)",
+        wrong="sum(parts.values()), wrong, right)",
+    ),
+    Mistake(
+        "direct_shares",
+        why="Your stream lacks what the last layer wrote, so the scale is another than the model's.",
+        right="sum(parts.values())",
+        wrong='sum(part for name, part in parts.items() if not name.startswith(f"L{model.config.n_layers - 1}"))',
+    ),
+    Mistake(
+        "direct_shares",
+        why="You divided the shares by their sum. They are asked for in logits.",
+        right='shares["constant"] = read @ model.ln_final.b + model.b_U[right] - model.b_U[wrong]',
+        wrong='shares["constant"] = read @ model.ln_final.b + model.b_U[right] - model.b_U[wrong]\n'
+        "total = sum(shares.values())\n"
+        "shares = {name: share / total for name, share in shares.items()}",
+    ),
+    # source_shares
+    Mistake(
+        "source_shares",
+        why="You left the attention out: a value counts by the weight that the last position gives to it.",
+        right="weight[..., None] * cache",
+        wrong="cache",
+    ),
+    Mistake(
+        "source_shares",
+        why="You took the column of the pattern, who looks *at* the last position. Its row says where it looks itself.",
+        right='cache["pattern", layer][:, head, -1]',
+        wrong='cache["pattern", layer][:, head, :, -1]',
+    ),
+    Mistake(
+        "source_shares",
+        why="You took the first position's row of the pattern. The answer is written at the last position.",
+        right='cache["pattern", layer][:, head, -1]',
+        wrong='cache["pattern", layer][:, head, 0]',
+    ),
+    Mistake(
+        "source_shares",
+        why="You took the mean of the pattern over all positions that look. The answer is written at the last.",
+        right='cache["pattern", layer][:, head, -1]',
+        wrong='cache["pattern", layer][:, head].mean(1)',
+    ),
+    Mistake(
+        "source_shares",
+        why="You used the keys. What is carried over are the values.",
+        right='cache["v", layer]',
+        wrong='cache["k", layer]',
+    ),
+    Mistake(
+        "source_shares",
+        why="You used `z`, which is mixed already. Before the mixing, each position has its value, `v`.",
+        right='cache["v", layer]',
+        wrong='cache["z", layer]',
+    ),
+    Mistake(
+        "source_shares",
+        why="You measured the scale at the layer of the head. The answer is read from the *final* stream.",
+        right='cache["resid_post", model.config.n_layers - 1]',
+        wrong='cache["resid_post", layer]',
+    ),
+    Mistake(
+        "source_shares",
+        why="You measured the scale at the first position. The answer is read at the last.",
+        right="[:, -1]\ndirection",
+        wrong="[:, 0]\ndirection",
+    ),
+    Mistake(
+        "source_shares",
+        why="You shared out the head's share by the attention pattern. But the values differ: a place that is looked at "
+        "hard may have nothing to say.",
+        right="return (brought * direction[:, None]).sum(-1)",
+        wrong="return weight * (brought.sum(1) * direction).sum(-1, keepdim=True)",
+    ),
+    Mistake(
+        "source_shares",
+        why="You used the W_O of head 0, whatever `head` says.",
+        right=".attn.W_O[head]",
+        wrong=".attn.W_O[0]",
+    ),
+    Mistake(
+        "source_shares",
+        why="You used the W_O of layer 0, whatever `layer` says.",
+        right="model.blocks[layer]",
+        wrong="model.blocks[0]",
+    ),
+    Mistake(
+        "source_shares",
+        why="You swapped right and wrong.",
+        right="stream, right, wrong)",
+        wrong="stream, wrong, right)",
+    ),
+    # TunedLens
+    Mistake(
+        "TunedLens",
+        why="Your translator replaces the stream: `x @ A + b`. It should add to it, so that A = 0 and b = 0 is the "
+        "logit lens.",
+        right="stream + stream @ self.A[depth] + self.b[depth]",
+        wrong="stream @ self.A[depth] + self.b[depth]",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You left b out of the translator.",
+        right=" + self.b[depth]",
+        wrong="",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You multiplied by A from the other side: a row vector times the matrix is wanted, `stream @ A`.",
+        right="stream @ self.A[depth]",
+        wrong="stream @ self.A[depth].T",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You used the translator of depth 0 at every depth.",
+        right="stream @ self.A[depth] + self.b[depth]",
+        wrong="stream @ self.A[0] + self.b[0]",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You left out the final LayerNorm.",
+        right="model.unembed(model.ln_final(stream + stream @ self.A[depth] + self.b[depth]))",
+        wrong="model.unembed(stream + stream @ self.A[depth] + self.b[depth])",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You translate after the norm. The translator's place is the stream; norm and unembedding come after it.",
+        right="model.unembed(model.ln_final(stream + stream @ self.A[depth] + self.b[depth]))",
+        wrong="model.unembed(model.ln_final(stream) + model.ln_final(stream) @ self.A[depth] + self.b[depth])",
+    ),
+    Mistake(
+        "TunedLens",
+        why="Your KL is the other way round, KL(lens || model): the mean has to be taken under the *model's* "
+        "probabilities.",
+        right="(own.exp() * (own - lens))",
+        wrong="(lens.exp() * (lens - own))",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You called `kl_div` with the model as the input and the lens as the target. Its arguments stand the other "
+        "way round than in KL(p || q): the target is p, the model's prediction.",
+        right="losses.append((own.exp() * (own - lens)).sum(-1).mean())",
+        wrong='losses.append(nn.functional.kl_div(own, lens, reduction="sum", log_target=True) / tokens.numel())',
+    ),
+    Mistake(
+        "TunedLens",
+        why="Your loss is the cross-entropy with the model's prediction. It lacks `own.exp() * own`: even a perfect lens "
+        "would not come to zero.",
+        right="(own.exp() * (own - lens))",
+        wrong="(-own.exp() * lens)",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You took the mean over the vocabulary too. KL is a sum over the vocabulary.",
+        right=".sum(-1).mean()",
+        wrong=".mean()",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You summed over all positions. The mean is asked for, so that losses of other texts can be compared.",
+        right=".sum(-1).mean()",
+        wrong=".sum()",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You train the lens to guess the next word of the text. It should say what the *model* will say.",
+        right="losses.append((own.exp() * (own - lens)).sum(-1).mean())",
+        wrong="losses.append(-lens[:, :-1].gather(-1, tokens[:, 1:, None]).mean())",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You compared at the last position only. The mean runs over all positions.",
+        right=".sum(-1).mean()",
+        wrong=".sum(-1)[:, -1].mean()",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You read the streams after the layers. Depth d is the stream *before* layer d.",
+        right='cache["resid_pre", depth]',
+        wrong='cache["resid_post", depth]',
+    ),
+    Mistake(
+        "TunedLens",
+        why="The losses are computed under `no_grad`: nothing can be learned from them.",
+        right='lens = self(model, cache["resid_pre", depth], depth).log_softmax(-1)',
+        wrong='lens = self(model, cache["resid_pre", depth], depth).log_softmax(-1).detach()',
+    ),
+    Mistake(
+        "TunedLens",
+        why="You never clear the gradients: each step adds those of all steps before.",
+        right="    optimizer.zero_grad()\n",
+        wrong="",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You trained only the first depth: take the sum of all depths' losses.",
+        right="losses.sum().backward",
+        wrong="losses[0].backward",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You gave the optimizer the model's parameters as well. Then the model is bent to fit the lens: what you "
+        "look at is no longer what you were asked to look at.",
+        right="torch.optim.Adam(self.parameters(), lr=lr)",
+        wrong="torch.optim.Adam([*self.parameters(), *model.parameters()], lr=lr)",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You made a new optimizer for each batch. Adam then forgets what it knows of earlier slopes, and each step has "
+        "its full length.",
+        right="losses = self.loss(model, tokens)",
+        wrong="optimizer = torch.optim.Adam(self.parameters(), lr=lr)\n        losses = self.loss(model, tokens)",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You went uphill: a step reduces the loss, so the loss itself is what `backward` starts from.",
+        right="losses.sum().backward",
+        wrong="(-losses.sum()).backward",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You used plain gradient descent. Adam was asked for, and it gets much further in so few steps.",
+        right="torch.optim.Adam(",
+        wrong="torch.optim.SGD(",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You ignore `lr`: Adam's own default is used.",
+        right="torch.optim.Adam(self.parameters(), lr=lr)",
+        wrong="torch.optim.Adam(self.parameters())",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You return the losses after each step. Those before it are asked for, so that the first row is the logit lens.",
+        right="history.append(losses.detach())",
+        wrong="history.append(self.loss(model, tokens).detach())",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You trained on the first batch again and again.",
+        right="losses = self.loss(model, tokens)",
+        wrong="losses = self.loss(model, batches[0])",
+    ),
+]
+ALTERNATIVES = [
+    Alternative(
+        "logit_lens",
+        how="by runs that start after the last layer",
+        code="_, cache = model.run_with_cache(tokens)\n"
+        "n_layers = model.config.n_layers\n"
+        'streams = [cache["resid_pre", d] for d in range(n_layers)] + [cache["resid_post", n_layers - 1]]\n'
+        "return torch.stack([model(stream, start_at_layer=n_layers) for stream in streams])",
+    ),
+    Alternative(
+        "logit_lens",
+        how="by runs that stop at each layer",
+        code="with torch.no_grad():\n"
+        "    streams = [model(tokens, stop_at_layer=d) for d in range(model.config.n_layers + 1)]\n"
+        "    return torch.stack([model.unembed(model.ln_final(stream)) for stream in streams])",
+    ),
+    Alternative(
+        "parts_by_head",
+        how="by the switch for each head's result, turned off again",
+        code="model.set_use_attn_result(True)\n"
+        "try:\n"
+        "    _, cache = model.run_with_cache(tokens)\n"
+        "finally:\n"
+        "    model.set_use_attn_result(False)\n"
+        'parts = {"embed": cache["embed"]}\n'
+        'if "hook_pos_embed" in cache:\n'
+        '    parts["pos_embed"] = cache["hook_pos_embed"]\n'
+        "for layer in range(model.config.n_layers):\n"
+        '    result = cache["result", layer]\n'
+        "    for head in range(result.shape[2]):\n"
+        '        parts[f"L{layer}H{head}"] = result[:, :, head]\n'
+        '    parts[f"L{layer} bias"] = cache["attn_out", layer] - result.sum(2)\n'
+        "    if not model.config.attn_only:\n"
+        '        parts[f"L{layer} MLP"] = cache["mlp_out", layer]\n'
+        "return parts",
+    ),
+    Alternative(
+        "reading_direction",
+        how="by the slope of the difference, with the scale held",
+        code="x = stream.clone().requires_grad_()\n"
+        "centred = x - x.mean(-1, keepdim=True)\n"
+        "scale = (centred.pow(2).mean(-1, keepdim=True) + model.ln_final.eps).sqrt().detach()\n"
+        "logits = model.unembed(centred / scale * model.ln_final.w + model.ln_final.b)\n"
+        "rows = torch.arange(len(x))\n"
+        "said = (logits[rows, right] - logits[rows, wrong]).sum()\n"
+        "return torch.autograd.grad(said, x)[0]",
+    ),
+    Alternative(
+        "direct_shares",
+        how="part by part through the norm, with the scale in the cache",
+        code="_, cache = model.run_with_cache(tokens)\n"
+        'scale = cache["ln_final.hook_scale"][:, -1]\n'
+        "read = (model.W_U[:, right] - model.W_U[:, wrong]).T\n"
+        "shares = {}\n"
+        "for name, part in parts_by_head(model, tokens).items():\n"
+        "    x = part[:, -1]\n"
+        "    shares[name] = ((x - x.mean(-1, keepdim=True)) / scale * model.ln_final.w * read).sum(-1)\n"
+        'shares["constant"] = (model.ln_final.b * read).sum(-1) + (model.b_U[right] - model.b_U[wrong])\n'
+        "return shares",
+    ),
+    Alternative(
+        "source_shares",
+        how="by reading what each value says, before it is weighted",
+        code="_, cache = model.run_with_cache(tokens)\n"
+        'direction = reading_direction(model, cache["resid_post", len(model.blocks) - 1][:, -1], right, wrong)\n'
+        "says = direction @ model.W_O[layer, head].T\n"
+        'return cache["pattern", layer][:, head, -1] * (cache["v", layer][:, :, head] @ says[..., None])[..., 0]',
+    ),
+    Alternative(
+        "TunedLens",
+        how="with torch's kl_div, one optimizer step after another, and the model's gradients left to be cleared",
+        code="x = stream + torch.einsum('bpi,ij->bpj', stream, self.A[depth])\n"
+        "return model(x + self.b[depth], start_at_layer=model.config.n_layers)\n"
+        "### NEXT REGION\n"
+        "logits, cache = model.run_with_cache(tokens)\n"
+        "own = logits.detach().log_softmax(-1)\n"
+        "return torch.stack([\n"
+        "    nn.functional.kl_div(\n"
+        "        self(model, cache['resid_pre', d].detach(), d).log_softmax(-1).flatten(0, 1),\n"
+        "        own.flatten(0, 1), log_target=True, reduction='batchmean',\n"
+        "    )\n"
+        "    for d in range(self.A.shape[0])\n"
+        "])\n"
+        "### NEXT REGION\n"
+        "optimizer = torch.optim.Adam([self.A, self.b], lr)\n"
+        "history = torch.zeros(len(batches), len(self.A))\n"
+        "for step, tokens in enumerate(batches):\n"
+        "    optimizer.zero_grad()\n"
+        "    losses = self.loss(model, tokens)\n"
+        "    losses.mean().backward()\n"
+        "    optimizer.step()\n"
+        "    history[step] = losses.detach()\n"
+        "return history",
+    ),
+]
 
 
 KINDS = {
@@ -285,7 +912,9 @@ def test_the_sources_sum_to_the_heads_share(submission, draw: Draw):
         head = draw.integer(0, model.config.n_heads)
         found = submission.source_shares(model, tokens, layer, head, right, wrong)
         expected = true_share(model, parts[f"L{layer}H{head}"][:, -1], stream, right, wrong)
-        assert_close(found.sum(-1), expected, f"the row of sums over the sources of L{layer}H{head}", rtol=1e-3, atol=1e-4)
+        assert_close(
+            found.sum(-1), expected, f"the row of sums over the sources of L{layer}H{head}", rtol=1e-3, atol=1e-4
+        )
 
 
 @checks("source_shares")
@@ -379,7 +1008,9 @@ def test_a_layer_that_writes_nothing_needs_no_translation(submission, draw: Draw
     model, tokens = small(draw, n_layers=3)
     model = silenced(model, 1)
     found = submission.TunedLens(3, model.config.d_model).loss(model, tokens)
-    assert_close(found[1:], torch.zeros(2), "the losses at depths 1 and 2, where the stream is final already", atol=1e-5)
+    assert_close(
+        found[1:], torch.zeros(2), "the losses at depths 1 and 2, where the stream is final already", atol=1e-5
+    )
     assert float(found[0]) > 1e-3, "At depth 0 the loss should not be zero: layer 0 has yet to write."
 
 
@@ -454,7 +1085,9 @@ def test_training_brings_it_near_the_model(submission, draw: Draw):
     want = ", ".join(f"{c:.3f}" for c in goal.tolist())
     message = f"On new texts the KL went from {told} (one for each depth). These steps can bring it to {want}."
     assert bool((tuned < goal + 0.05 * (plain - goal).abs()).all()), message
-    assert_close(history[0], plain_of(model, batches[0]), "the row of losses before the first step", rtol=1e-3, atol=1e-4)
+    assert_close(
+        history[0], plain_of(model, batches[0]), "the row of losses before the first step", rtol=1e-3, atol=1e-4
+    )
     assert_close(history, expected, "the table of losses before each step", rtol=0.03, atol=1e-3)
 
 
