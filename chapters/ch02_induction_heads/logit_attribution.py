@@ -21,7 +21,8 @@ def logit_lens(model: HookedGPT, tokens: Int[Tensor, "batch pos"]) -> Float[Tens
     """The residual stream at each depth, read as if it were the last: through the final LayerNorm and the unembedding.
 
     Depth 0 is the stream before layer 0, depth d the stream after d layers. So there are n_layers + 1 depths, and the
-    last one's logits are the model's own. Logits, not probabilities.
+    last one's logits are the model's own. Logits, not probabilities. (In a model without norms `ln_final` is a module
+    that changes nothing.)
 
     Example: `logit_lens(load_model("storybook-4l"), tokens)` of one text of 15 tokens has shape [5, 1, 15, 1430].
     """
@@ -204,7 +205,9 @@ def main() -> None:
     with torch.no_grad():
         after = lens.loss(model, held_out)
     for depth, (plain, tuned) in enumerate(zip(before.tolist(), after.tolist(), strict=True)):
-        print(f"depth {depth}: KL to the model's own prediction {plain:.3f} by the logit lens, {tuned:.3f} by the tuned")
+        print(
+            f"depth {depth}: KL to the model's own prediction {plain:.3f} by the logit lens, {tuned:.3f} by the tuned"
+        )
 
 
 if __name__ == "__main__":

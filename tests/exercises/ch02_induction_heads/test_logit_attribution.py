@@ -436,13 +436,6 @@ MISTAKES = [
     ),
     Mistake(
         "TunedLens",
-        why="You called `kl_div` with the model as the input and the lens as the target. Its arguments stand the other "
-        "way round than in KL(p || q): the target is p, the model's prediction.",
-        right="losses.append((own.exp() * (own - lens)).sum(-1).mean())",
-        wrong='losses.append(nn.functional.kl_div(own, lens, reduction="sum", log_target=True) / tokens.numel())',
-    ),
-    Mistake(
-        "TunedLens",
         why="Your loss is the cross-entropy with the model's prediction. It lacks `own.exp() * own`: even a perfect lens "
         "would not come to zero.",
         right="(own.exp() * (own - lens))",
@@ -480,12 +473,6 @@ MISTAKES = [
     ),
     Mistake(
         "TunedLens",
-        why="The losses are computed under `no_grad`: nothing can be learned from them.",
-        right='lens = self(model, cache["resid_pre", depth], depth).log_softmax(-1)',
-        wrong='lens = self(model, cache["resid_pre", depth], depth).log_softmax(-1).detach()',
-    ),
-    Mistake(
-        "TunedLens",
         why="You never clear the gradients: each step adds those of all steps before.",
         right="    optimizer.zero_grad()\n",
         wrong="",
@@ -500,15 +487,33 @@ MISTAKES = [
         "TunedLens",
         why="You gave the optimizer the model's parameters as well. Then the model is bent to fit the lens: what you "
         "look at is no longer what you were asked to look at.",
-        right="torch.optim.Adam(self.parameters(), lr=lr)",
-        wrong="torch.optim.Adam([*self.parameters(), *model.parameters()], lr=lr)",
+        wrong="""return model.unembed(model.ln_final(stream + stream @ self.A[depth] + self.b[depth]))
+### NEXT REGION
+with torch.no_grad():
+    logits, cache = model.run_with_cache(tokens)
+own = logits.log_softmax(-1)
+losses = []
+for depth in range(len(self.A)):
+    lens = self(model, cache["resid_pre", depth], depth).log_softmax(-1)
+    losses.append((own.exp() * (own - lens)).sum(-1).mean())
+return torch.stack(losses)
+### NEXT REGION
+optimizer = torch.optim.Adam([*self.parameters(), *model.parameters()], lr=lr)
+history = []
+for tokens in batches:
+    losses = self.loss(model, tokens)
+    optimizer.zero_grad()
+    losses.sum().backward()
+    optimizer.step()
+    history.append(losses.detach())
+return torch.stack(history)""",
     ),
     Mistake(
         "TunedLens",
         why="You made a new optimizer for each batch. Adam then forgets what it knows of earlier slopes, and each step has "
         "its full length.",
         right="losses = self.loss(model, tokens)",
-        wrong="optimizer = torch.optim.Adam(self.parameters(), lr=lr)\n        losses = self.loss(model, tokens)",
+        wrong="optimizer = torch.optim.Adam(self.parameters(), lr=lr)\n    losses = self.loss(model, tokens)",
     ),
     Mistake(
         "TunedLens",
@@ -891,7 +896,7 @@ def slow_sources(model, tokens, layer: int, head: int, right, wrong) -> torch.Te
 @checks("source_shares")
 def test_each_source_by_itself(submission, draw: Draw):
     """For every head of a small model, position by position, against a slow loop."""
-    for kind in KINDS.values():
+    for kind in ({}, {"attn_only": True, "positional": "rotary"}):
         model, tokens = small(draw, n_layers=2, **kind)
         right, wrong = two_answers(draw, model, len(tokens))
         for layer in range(2):
@@ -925,6 +930,7 @@ def test_a_head_that_looks_at_one_place(submission, draw: Draw):
     with torch.no_grad():  # the key's position decides the score, and by far
         model.pos_embed.W_pos.zero_()
         model.pos_embed.W_pos[place, 0] = 40.0
+        model.blocks[0].ln1.w.fill_(1.0)
         attn = model.blocks[0].attn
         attn.b_Q.fill_(5.0)
         attn.W_Q.zero_()
@@ -1108,7 +1114,11 @@ def test_training_takes_one_step_for_each_batch(submission, draw: Draw):
     expected = true_fit(model, batches, *own, lr)
     assert_close(history, expected, "the table of losses before each step", rtol=1e-2, atol=1e-4)
     for name, mine, right in zip("Ab", (A, b), own, strict=True):
-        assert_close(mine, right, f"{name} after {len(batches)} steps", rtol=0.05, atol=0.1 * lr)
+        # In the mean: an entry whose slope is next to nothing may go either way, by rounding.
+        off = float((mine - right).abs().mean() / right.abs().mean())
+        assert off < 0.05, (
+            f"After {len(batches)} steps {name} is off by {off:.0%} of its mean size. Is each step Adam's?"
+        )
     expected = true_losses(model, more[0], A, b)
     what = "the row of losses at the start of a second call of `fit`"
     assert_close(again[0], expected, what, hint="It goes on with the A and b that it has.", rtol=1e-2, atol=1e-4)
