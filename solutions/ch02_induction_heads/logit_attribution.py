@@ -173,7 +173,7 @@ class TunedLens(nn.Module):
     def fit(
         self, model: HookedGPT, batches: list[Int[Tensor, "batch pos"]], lr: float = 1e-3
     ) -> Float[Tensor, "step depth"]:
-        """One step of Adam on the sum of all depths' losses for each batch in turn; returns the losses before each step.
+        """For each batch one step of Adam on the sum of all depths' losses; returns the losses before each step.
 
         Only `A` and `b` change. The model stays as it is.
         """
