@@ -1074,6 +1074,13 @@ def true_fit(model, batches, A, b, lr: float) -> torch.Tensor:
     return torch.stack(history)
 
 
+def assert_history(history, steps: int, depths: int) -> None:
+    """What `fit` returns is a tensor of the right shape."""
+    kind = tuple(history.shape) if isinstance(history, torch.Tensor) else type(history).__name__
+    wanted = f"`fit` should return a tensor [step depth], here ({steps}, {depths}), but it returns {kind}."
+    assert kind == (steps, depths), wanted
+
+
 @checks("TunedLens", seconds=15.0)
 def test_training_brings_it_near_the_model(submission, draw: Draw):
     """Trained on a small model's texts, it is nearer to the model than the logit lens, on texts that it hasn't seen."""
@@ -1081,7 +1088,7 @@ def test_training_brings_it_near_the_model(submission, draw: Draw):
     *batches, held_out = texts(draw, model, 25, 6)
     start = torch.zeros(2, 64, 64), torch.zeros(2, 64)
     history, _, A, b, _, _ = submission.run(fit, model, batches, batches[:1], 2e-3)
-    assert_close(history.shape[0], len(batches), "the number of rows of what `fit` returns")
+    assert_history(history, len(batches), 2)
     plain, tuned = true_losses(model, held_out, *start), true_losses(model, held_out, A, b)
     own = [weight.double().requires_grad_() for weight in start]
     expected = true_fit(model, batches, *own, 2e-3)
@@ -1109,6 +1116,8 @@ def test_training_takes_one_step_for_each_batch(submission, draw: Draw):
     batches = [draw.integers(0, c.d_vocab, 2 + i, tokens.shape[1]) for i in range(3)]
     more = [draw.integers(0, c.d_vocab, 2, tokens.shape[1])]
     history, again, A, b, A_then, _ = submission.run(fit, model, batches, more, lr)
+    assert_history(history, len(batches), c.n_layers)
+    assert_history(again, 1, c.n_layers)
     own = [torch.zeros(*weight.shape, dtype=torch.double).requires_grad_() for weight in (A, b)]
     expected = true_fit(model, batches, *own, lr)
     assert_close(history, expected, "the table of losses before each step", rtol=1e-2, atol=1e-4)
