@@ -751,7 +751,7 @@ def test_each_depth_is_a_model_that_stops_there(submission, draw: Draw):
             assert_close(found[depth], expected[depth], text, rtol=1e-3, atol=1e-4)
 
 
-@checks("logit_lens")
+@checks("logit_lens", seconds=10.0)
 def test_the_last_depth_is_the_models_answer(submission, draw: Draw):
     """On a trained model, induction-2l: the last depth gives the model's own logits, the others don't."""
     model = shared_model("induction-2l")
@@ -862,7 +862,7 @@ def test_each_share_is_what_its_removal_takes_away(submission, draw: Draw):
         assert_close(found["constant"], expected, "the row of shares of 'constant'", hint=hint, rtol=1e-3, atol=1e-4)
 
 
-@checks("direct_shares")
+@checks("direct_shares", seconds=10.0)
 def test_a_trained_model(submission, draw: Draw):
     """On induction-2l, where a random text comes again, the heads of layer 1 write the token that came next before."""
     model = shared_model("induction-2l")
