@@ -32,7 +32,7 @@ class Grader:
 
     workspace: Workspace
     right: str = "return 2 * x"
-    message: str = "double([1.0]) should be [2.0], but it is [3.0]."
+    message: str = "double([1.0]) should be [2.0], not [3.0]."
     fault: UnravelError | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
 
