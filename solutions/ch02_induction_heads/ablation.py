@@ -18,8 +18,8 @@ PEOPLE = ("Mary", "John", "Anna", "Tom", "Sarah", "James", "Emma", "Peter", "Jul
 def random_repeats(model: HookedGPT, batch: int, length: int, seed: int = 0) -> Int[Tensor, "batch pos"]:
     """Given. `<bos>`, `length` different random tokens, and the same once more: 1 + 2 * length positions."""
     generator = torch.Generator().manual_seed(seed)
-    special = {model.tokenizer.bos, model.tokenizer.eos, model.tokenizer.pad} if model.tokenizer else {0}
-    usual = torch.tensor([token for token in range(model.config.d_vocab) if token not in special])
+    marks = {model.tokenizer.id(mark) for mark in model.tokenizer.special.values()} if model.tokenizer else {0}
+    usual = torch.tensor([token for token in range(model.config.d_vocab) if token not in marks])
     rows = [usual[torch.randperm(len(usual), generator=generator)[:length]] for _ in range(batch)]
     first = model.tokenizer.bos if model.tokenizer and model.tokenizer.bos is not None else 0
     return torch.cat([torch.full((batch, 1), first), torch.stack(rows), torch.stack(rows)], dim=1)
