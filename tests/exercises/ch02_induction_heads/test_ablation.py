@@ -242,7 +242,7 @@ return model.run_with_hooks(tokens, fwd_hooks=hooks)""",
     ),
     Mistake(
         "make_stand_in",
-        why="You resampled the tokens' order and returned each prompt's own z.",
+        why="You returned each prompt's own z: nothing is resampled.",
         right="return z[:, order]",
         wrong="return z",
     ),
@@ -275,8 +275,15 @@ return model.run_with_hooks(tokens, fwd_hooks=hooks)""",
     Mistake(
         "make_stand_in",
         why="You collected the heads' values (`v`) in place of z, what the pattern has mixed from them.",
-        right='cache["z", layer]',
-        wrong='cache["v", layer]',
+        wrong="""with torch.no_grad():
+    _, cache = model.run_with_cache(tokens)
+z = torch.stack([cache["v", layer] for layer in range(model.config.n_layers)])
+if how not in ("zero", "mean", "mean at each position", "resample"):
+    raise ValueError("unknown")
+if how == "resample" and bool((order == torch.arange(len(order))).any()):
+    raise ValueError("A prompt would get its own activations.")
+means = {"zero": 0 * z, "mean": z.mean((1, 2), True), "mean at each position": z.mean(1, True)}
+return z[:, order] if how == "resample" else means[how].expand_as(z)""",
     ),
     Mistake(
         "make_stand_in",
@@ -885,7 +892,7 @@ def test_only_at_some_positions(submission, draw: Draw):
             assert_close(found, expected, what, rtol=1e-3, atol=1e-4)
 
 
-@checks("knock_out")
+@checks("knock_out", seconds=10.0)
 def test_the_induction_head_is_needed(submission, draw: Draw):
     """On induction-2l: without L1H1, or without L0H1, the second copy costs as much as for one who knows nothing."""
     model, tokens = shared_model("induction-2l"), repeated(draw, 16, 14)
@@ -1130,7 +1137,7 @@ def test_its_own_words_change_nothing(submission, draw: Draw):
     assert_close(found, logits, "the logits with no input named", rtol=1e-3, atol=1e-3)
 
 
-@checks("cut_path")
+@checks("cut_path", seconds=10.0)
 def test_the_edge_of_the_induction_circuit(submission, draw: Draw):
     """On induction-2l only L1H1's keys need L0H1: there the loss rises by more than 2 nats, elsewhere by under 0.5."""
     model, tokens = shared_model("induction-2l"), repeated(draw, 24, 14)
@@ -1222,7 +1229,7 @@ def test_nobody_to_repair(submission, draw: Draw):
     assert_repair(submission, here, right, wrong, (1, 2))
 
 
-@checks("self_repair")
+@checks("self_repair", seconds=10.0)
 def test_the_backups_of_the_constructed_model(submission, draw: Draw):
     """On ioi-constructed: L3H0 has a direct effect above 4, and silencing it costs less than half of that."""
     model = shared_model("ioi-constructed")
