@@ -444,7 +444,8 @@ return z[:, order] if how == "resample" else means[how].expand_as(z)""",
     ),
     Mistake(
         "self_repair",
-        why="You swapped the sign: a loss is the whole model's logit difference minus the changed one's.",
+        why="The sign is wrong: what is lost is the whole model's logit difference minus the changed one's, and a "
+        "logit difference is the right answer's logit minus the wrong one's.",
         right="[whole - logit_difference(left, right, wrong) for",
         wrong="[logit_difference(left, right, wrong) - whole for",
     ),
@@ -484,12 +485,6 @@ return z[:, order] if how == "resample" else means[how].expand_as(z)""",
         why="You took the stream that enters the last layer for the final one. What the last layer writes is missing.",
         right='cache["resid_post", model.config.n_layers - 1][:, -1]',
         wrong='cache["resid_pre", model.config.n_layers - 1][:, -1]',
-    ),
-    Mistake(
-        "self_repair",
-        why="You exchanged the right and the wrong answer.",
-        right="[whole - logit_difference(left, right, wrong) for",
-        wrong="[logit_difference(left, wrong, right) + whole for",
     ),
     Mistake(
         "self_repair",
