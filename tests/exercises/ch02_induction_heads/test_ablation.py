@@ -510,7 +510,7 @@ return z[:, order] if how == "resample" else means[how].expand_as(z)""",
         why="You read the logits of what was *lost*, by the LayerNorm that divides by the size of that. Read the "
         "changed stream, and subtract logit differences.",
         right="direct = read_out(model, changed, norm_scale(model, changed))",
-        wrong="write = final - changed\ndirect = logits[:, -1] - read_out(model, write, norm_scale(model, write))",
+        wrong="write = final - changed\n    direct = logits[:, -1] - read_out(model, write, norm_scale(model, write))",
     ),
 ]
 
