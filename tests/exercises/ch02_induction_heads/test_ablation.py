@@ -780,7 +780,7 @@ def test_equal_logits(submission, draw: Draw):
     segment = draw.integers(0, d_vocab, batch, length)
     tokens = torch.cat([torch.zeros(batch, 1, dtype=torch.long), segment, segment], dim=1)
     found = submission.loss_by_copy(torch.full((batch, 2 * length + 1, d_vocab), 3.0), tokens, length)
-    assert_close(found, torch.full((2,), math.log(d_vocab)), "the two losses after equal logits")
+    assert_close(found, torch.full((2,), math.log(d_vocab)), "the pair of losses after equal logits")
 
 
 @checks("loss_by_copy")
@@ -793,7 +793,7 @@ def test_a_case_by_hand(submission):
     found = submission.loss_by_copy(probs.log(), tokens, 2)
     expected = torch.tensor([math.log(4), -math.log(0.9)])
     hint = "The logits at position p guess the token at p + 1; each copy's first token is left out."
-    assert_close(found, expected, "the two losses where the 2 got 0.25 and then 0.9", hint=hint)
+    assert_close(found, expected, "the pair of losses where the 2 got 0.25 and then 0.9", hint=hint)
 
 
 @checks("loss_by_copy")
@@ -814,7 +814,7 @@ def test_a_slow_loop_agrees(submission, draw: Draw):
                     losses.append(-math.log(probs[tokens[row, at]]))
             expected.append(sum(losses) / len(losses))
         found = submission.loss_by_copy(logits, tokens, length)
-        assert_close(found, torch.tensor(expected), f"the two losses on {batch} prompts with length = {length}")
+        assert_close(found, torch.tensor(expected), f"the pair of losses on {batch} prompts with length = {length}")
 
 
 @checks("loss_by_copy")
@@ -826,7 +826,9 @@ def test_very_sure_and_wrong(submission, draw: Draw):
     logits = torch.zeros(batch, 2 * length + 1, d_vocab)
     logits[:, length:, 0] = 1000.0  # token 0 never comes
     found = submission.loss_by_copy(logits, tokens, length)
-    assert_close(found, torch.tensor([math.log(d_vocab), 1000.0]), "the two losses, sure and wrong in the second copy")
+    assert_close(
+        found, torch.tensor([math.log(d_vocab), 1000.0]), "the pair of losses, sure and wrong in the second copy"
+    )
 
 
 # --- knock_out --------------------------------------------------------------------------------------
@@ -839,12 +841,12 @@ def test_nothing_to_replace(submission, draw: Draw):
     logits, z, _ = slow_run(model, tokens)
     all_heads = [(layer, head) for layer in range(2) for head in range(model.config.n_heads)]
     found = submission.knock_out(model, tokens, [], stand_in)
-    assert_close(found, logits, "the logits with heads=[]", rtol=1e-3, atol=1e-4)
+    assert_close(found, logits, "the tensor of logits with heads=[]", rtol=1e-3, atol=1e-4)
     found = submission.knock_out(model, tokens, all_heads, stand_in, [])
     hint = "An empty list of positions is a list: nothing is replaced. None means everywhere."
-    assert_close(found, logits, "the logits with positions=[]", hint=hint, rtol=1e-3, atol=1e-4)
+    assert_close(found, logits, "the tensor of logits with positions=[]", hint=hint, rtol=1e-3, atol=1e-4)
     found = submission.knock_out(model, tokens, all_heads, z.float())
-    assert_close(found, logits, "the logits with each head's own z put in", rtol=1e-3, atol=1e-4)
+    assert_close(found, logits, "the tensor of logits with each head's own z put in", rtol=1e-3, atol=1e-4)
 
 
 @checks("knock_out")
@@ -859,7 +861,7 @@ def test_silence_is_a_matrix_of_zeros(submission, draw: Draw):
         W_O[head] = 0.0
         expected = slow_run(model, tokens)[0]
         W_O[head] = kept
-    assert_close(found, expected, f"the logits without head {(layer, head)}", rtol=1e-3, atol=1e-4)
+    assert_close(found, expected, f"the tensor of logits without head {(layer, head)}", rtol=1e-3, atol=1e-4)
 
 
 @checks("knock_out")
@@ -870,7 +872,7 @@ def test_any_heads_any_stand_in(submission, draw: Draw):
     for heads in ([(2, last)], [(1, last), (1, 0)], [(0, 1), (2, 0), (1, last), (2, 1)]):
         expected = slow_run(model, tokens, replacing(heads, stand_in, None))[0]
         found = submission.knock_out(model, tokens, heads, stand_in)
-        assert_close(found, expected, f"the logits with heads {heads} replaced", rtol=1e-3, atol=1e-4)
+        assert_close(found, expected, f"the tensor of logits with heads {heads} replaced", rtol=1e-3, atol=1e-4)
 
 
 @checks("knock_out")
@@ -878,12 +880,12 @@ def test_only_at_some_positions(submission, draw: Draw):
     """With positions given, in any order, z is replaced there and nowhere else."""
     model, tokens, stand_in = world(draw)
     pos = tokens.shape[1]
-    some = draw.permutation(pos)[: pos - 1].tolist()
+    some = sorted(draw.permutation(pos)[: pos - 1].tolist(), reverse=True)  # never in rising order
     for heads in ([(0, 1)], [(0, 0), (0, 2), (1, 1)]):
         for positions in ([0], [draw.integer(1, pos)], some):
             expected = slow_run(model, tokens, replacing(heads, stand_in, positions))[0]
             found = submission.knock_out(model, tokens, heads, stand_in, positions)
-            what = f"the logits with heads {heads} replaced at positions {positions}"
+            what = f"the tensor of logits with heads {heads} replaced at positions {positions}"
             assert_close(found, expected, what, rtol=1e-3, atol=1e-4)
 
 
@@ -1034,7 +1036,9 @@ def test_the_same_function_with_larger_z(submission, draw: Draw):
             hint = "A head's z grows by what its values grow by, since each row of its pattern sums to 1."
             assert_close(grown, constants.expand_as(grown), what, hint=hint, rtol=1e-3, atol=1e-4)
             hint = "Does b_O take off what each head now writes too much, by its own W_O?"
-            assert_close(new_logits, logits, "the logits with the new biases", hint=hint, rtol=1e-3, atol=1e-3)
+            assert_close(
+                new_logits, logits, "the tensor of logits with the new biases", hint=hint, rtol=1e-3, atol=1e-3
+            )
 
 
 @checks("move_constant")
@@ -1065,7 +1069,9 @@ def test_zero_becomes_mean(submission, draw: Draw):
         attn.W_O[head] = 0.0
         found = with_biases(model, layer, b_V, b_O, tokens)[0]
         attn.W_O.copy_(kept)
-    assert_close(found, expected, "the logits after zero ablation, the mean z moved into b_O", rtol=1e-3, atol=1e-3)
+    assert_close(
+        found, expected, "the tensor of logits after zero ablation, the mean z moved into b_O", rtol=1e-3, atol=1e-3
+    )
 
 
 # --- cut_path ---------------------------------------------------------------------------------------
@@ -1088,7 +1094,7 @@ def assert_cut(submission, world, sender, receiver, inputs):
     z = slow_run(model, tokens)[1]
     expected = slow_run(model, tokens, hear=misheard(model, z, sender, receiver, inputs, stand_in))[0]
     found = submission.cut_path(model, tokens, sender, receiver, inputs, stand_in)
-    what = f"the logits when {receiver} mishears {sender} in {inputs!r}"
+    what = f"the tensor of logits when {receiver} mishears {sender} in {inputs!r}"
     assert_close(found, expected, what, rtol=1e-3, atol=1e-3)
 
 
@@ -1127,9 +1133,9 @@ def test_its_own_words_change_nothing(submission, draw: Draw):
     model, tokens, stand_in = world(draw, n_layers=3)
     logits, z, _ = slow_run(model, tokens)
     found = submission.cut_path(model, tokens, (0, 1), (2, 0), "qkv", z.float())
-    assert_close(found, logits, "the logits when the sender's own z is put in", rtol=1e-3, atol=1e-3)
+    assert_close(found, logits, "the tensor of logits when the sender's own z is put in", rtol=1e-3, atol=1e-3)
     found = submission.cut_path(model, tokens, (0, 1), (2, 0), "", stand_in)
-    assert_close(found, logits, "the logits with no input named", rtol=1e-3, atol=1e-3)
+    assert_close(found, logits, "the tensor of logits with no input named", rtol=1e-3, atol=1e-3)
 
 
 @checks("cut_path", seconds=10.0)
