@@ -6,8 +6,15 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from unravel.grading import Learner
+    from unravel.grading.engine import Engine
+    from unravel.grading.remote import Submission
+    from unravel.grading.transport import SandboxTransport
 
 EXERCISES = Path(__file__).parent / "exercises"
 ROOT = EXERCISES.parents[1]
@@ -23,29 +30,37 @@ def _seed() -> int:
 
 
 @pytest.fixture(scope="session")
-def warm() -> Iterator[object]:
-    from unravel.grading.warm import Warm
+def engine_of_course() -> Iterator[Engine]:
+    """The grader over the course as it stands in this checkout, for all autograders."""
+    from unravel.course.load import load_course
+    from unravel.grading.engine import Engine
 
-    warm = Warm()
-    warm.start()
-    yield warm
-    warm.close()
+    with Engine(load_course(ROOT)) as engine:
+        yield engine
 
 
 @pytest.fixture(scope="module")
-def transport(request: pytest.FixtureRequest, warm: object) -> Iterator[object]:
+def transport(request: pytest.FixtureRequest, engine_of_course: Engine) -> Iterator[SandboxTransport]:
     from unravel.grading.source import Source
     from unravel.grading.transport import SandboxTransport
 
-    name = request.path.stem.removeprefix("test_")
-    solution = ROOT / "solutions" / request.path.parent.name / f"{name}.py"
-    transport = SandboxTransport(warm, Source.read(os.environ.get("UNRAVEL_SUBMISSION", solution)).units)  # type: ignore[arg-type]
+    lesson = engine_of_course.course.lesson(request.path.stem.removeprefix("test_"))
+    source = Source.read(Path(os.environ.get("UNRAVEL_SUBMISSION", lesson.solution)))
+    transport = SandboxTransport(engine_of_course.prepare(lesson), source.units, learner=f"learner-{_seed()}")
     yield transport
     transport.close()
 
 
 @pytest.fixture
-def submission(request: pytest.FixtureRequest, transport: object) -> object:
+def learner(transport: SandboxTransport) -> Learner:
+    """The learner whose variants of the models the submission is graded on: another one for each seed."""
+    from unravel.grading import Learner
+
+    return Learner(transport.learner)
+
+
+@pytest.fixture
+def submission(request: pytest.FixtureRequest, transport: SandboxTransport) -> Submission:
     """The learner's file behind the sandbox, as the grader makes it."""
     import time
 
@@ -56,10 +71,10 @@ def submission(request: pytest.FixtureRequest, transport: object) -> object:
     name = request.path.stem.removeprefix("test_")
     reference = load_reference(ROOT / "solutions" / request.path.parent.name / f"{name}.py")
     seconds = request.function.unravel_check[2]
-    transport.ensure()  # type: ignore[attr-defined]
-    transport.deadline = time.monotonic() + seconds  # type: ignore[attr-defined]
-    transport.request({"op": "seed", "seed": derive(_seed(), request.function.__name__, "child")})  # type: ignore[attr-defined]
-    return Submission(Session(transport, reference))  # type: ignore[arg-type]
+    transport.ensure()
+    transport.deadline = time.monotonic() + seconds
+    transport.request({"op": "seed", "seed": derive(_seed(), request.function.__name__, "child")})
+    return Submission(Session(transport, reference))
 
 
 @pytest.fixture

@@ -49,7 +49,9 @@ class Prover:
 
     def _grade(self, code: str, exercises: tuple[Exercise, ...], seed: int) -> list[ExerciseResult]:
         """The results of each exercise by itself: what it needs is not asked for here."""
-        transport = SandboxTransport(self.warm, Source.text(code, self.lesson.stub.name).units)
+        # Each seed stands for another learner, whose models have their parts in other places.
+        units = Source.text(code, self.lesson.stub.name).units
+        transport = SandboxTransport(self.warm, units, learner=f"learner-{seed}")
         try:
             grader = LessonGrader(self.lesson, transport, seed, lambda event: None)
             return [grader.grade(exercise, alone=True) for exercise in exercises]

@@ -85,7 +85,9 @@ def cache_folder() -> Path:
 
 def _run(cells: tuple[str, ...], seconds: float) -> list[DemoOutput]:
     """Runs the cells; those that were reached before a crash or the deadline keep their outputs."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")])}
+    path = os.pathsep.join([str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")])
+    # What a page shows is the same for all who read it, whoever's workspace the server stands in.
+    environment = {**os.environ, "PYTHONPATH": path, "UNRAVEL_LEARNER": ""}
     with tempfile.TemporaryDirectory(prefix="unravel-demos-") as folder:
         results = Path(folder) / "results.jsonl"
         results.touch()

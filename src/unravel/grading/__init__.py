@@ -3,6 +3,15 @@
 Authors of checks import from here; the names are light, so that reading a test imports no torch.
 """
 
-from unravel.grading.authoring import Alternative, Draw, Mistake, assert_close, assert_equal, checks
+from unravel.grading.authoring import (
+    Alternative,
+    Draw,
+    Learner,
+    Mistake,
+    assert_close,
+    assert_equal,
+    checks,
+    shared_model,
+)
 
-__all__ = ["Alternative", "Draw", "Mistake", "assert_close", "assert_equal", "checks"]
+__all__ = ["Alternative", "Draw", "Learner", "Mistake", "assert_close", "assert_equal", "checks", "shared_model"]

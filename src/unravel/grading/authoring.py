@@ -16,6 +16,8 @@ from unravel.course.model import DEFAULT_SECONDS
 if TYPE_CHECKING:
     import torch
 
+    from unravel.interp import HookedGPT  # noqa: TID251  (both sides of the line need to know models)
+
 F = TypeVar("F", bound=Callable[..., None])
 T = TypeVar("T")
 
@@ -54,6 +56,26 @@ class Alternative:
     exercise: str
     how: str
     code: str
+
+
+def shared_model(name: str, checkpoint: int | None = None) -> HookedGPT:
+    """The shipped model `name`, for the oracle or to be handed to the submission. It is kept: don't change it."""
+    from unravel.grading import models
+
+    return models.shared_model(name, checkpoint)
+
+
+@dataclass(frozen=True)
+class Learner:
+    """Whose submission it is: their id (empty: nobody's), and their variants of the models."""
+
+    id: str
+
+    def model(self, name: str) -> HookedGPT:
+        """This learner's variant of the shipped model `name`: what `my_model(name)` is in their file."""
+        from unravel.grading import models
+
+        return models.shared_model(name, learner=self.id)
 
 
 class Draw:
@@ -100,6 +122,12 @@ class Draw:
     def choice(self, items: Sequence[T]) -> T:
         """One of the items."""
         return items[self.integer(0, len(items))]
+
+    def model(self, **config: Any) -> HookedGPT:
+        """A small model, every parameter of which is random (biases and norms too); `config` is a `GPTConfig`'s."""
+        from unravel.grading.models import random_model
+
+        return random_model(self._generator, **config)
 
 
 def assert_close(

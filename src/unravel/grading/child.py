@@ -20,6 +20,8 @@ import torch
 from unravel.grading import wire
 from unravel.grading.learner_error import describe
 from unravel.grading.loading import Unit, load_units
+from unravel.grading.models import Lender
+from unravel.interp.learner import tell_learner  # noqa: TID251  (whose models `my_model` gives is the grader's word)
 
 MAX_OUTPUT = 7_900
 
@@ -61,17 +63,27 @@ class Executor:
         self.namespace = types.ModuleType("submission")
         self._objects: list[Any] = []
         self._sources: dict[str, list[str]] = {}
+        self._lender = Lender()
+        self._learner = ""
         self._out = Bounded() if capture else None
 
     def answer(self, request: dict[str, Any], buffers: list[bytearray]) -> tuple[dict[str, Any], list[bytes]]:
         """The reply to one request: `{"ok": tree, ...}` or `{"error": {...}}`."""
         encoder = wire.Encoder(self._keep)
+        self._lender.begin()
+        tell_learner(self._learner)
         try:
             with self._captured():
                 reply = getattr(self, "_do_" + str(request.get("op")))(request, buffers, encoder)
         except BaseException as fault:  # whatever the learner raises, SystemExit too, is an answer
             encoder.buffers.clear()
             reply = {"error": describe(fault, self._sources)}
+        finally:
+            tell_learner(None)
+        # An object may keep what it was made with, and `inplace` asks for changes; a function gives a model back clean.
+        left = self._lender.faults(look=request.get("op") == "run" or bool(request.get("clean")))
+        if left and "error" not in reply:
+            reply = {**reply, "left": left[0]}
         return {**reply, "stdout": self._out.take() if self._out else ""}, encoder.buffers
 
     @contextlib.contextmanager
@@ -91,6 +103,8 @@ class Executor:
         return self._objects[ref.id]
 
     def _do_load(self, request: dict[str, Any], buffers: list[bytearray], encoder: wire.Encoder) -> dict[str, Any]:
+        self._learner = str(request.get("learner", ""))
+        tell_learner(self._learner)
         units = [Unit(label, source) for label, source in request["units"]]
         self._sources.update((unit.label, unit.source.splitlines()) for unit in units)
         sys.modules["submission"] = self.namespace
@@ -136,7 +150,7 @@ class Executor:
         return {"ok": encoder.encode(scope[request["name"]](self.namespace, *args, **kwargs))}
 
     def _arguments(self, request: dict[str, Any], buffers: list[bytearray]) -> tuple[list[Any], dict[str, Any]]:
-        decoder = wire.Decoder(buffers, self._resolve)
+        decoder = wire.Decoder(buffers, self._resolve, self._lender.lend)
         args, kwargs = (
             decoder.decode(request.get("args", {"l": []})),
             decoder.decode(request.get("kwargs", {"d": []})),

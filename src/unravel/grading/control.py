@@ -18,7 +18,7 @@ from unravel.errors import UnravelError
 
 _WARM_SECONDS = 180.0
 _LONGEST_ANSWER = 65536
-_KEPT = ("LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "HF_HOME")
+_KEPT = ("LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "HF_HOME", "UNRAVEL_COURSE")
 _SET = {
     "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
     "HOME": "/nonexistent",

@@ -48,8 +48,10 @@ def run_debug(request: dict[str, Any]) -> int:
     seed = asked.seed if asked.seed is not None else secrets.randbits(31)
     results: list[ExerciseResult] = []
     try:
-        for job in resolve(load_course(content_root()), find_workspace(asked), asked):
-            results.extend(_run(job, asked, seed))
+        workspace = find_workspace(asked)
+        learner = workspace.settings.learner if workspace else ""
+        for job in resolve(load_course(content_root()), workspace, asked):
+            results.extend(_run(job, asked, seed, learner))
     except _Quit:
         print("You left the debugger; the rest was not run.")
         return 1
@@ -57,13 +59,13 @@ def run_debug(request: dict[str, Any]) -> int:
     return 0 if all(result.status is Status.PASSED for result in results) else 1
 
 
-def _run(job: Job, asked: Request, seed: int) -> tuple[ExerciseResult, ...]:
+def _run(job: Job, asked: Request, seed: int, learner: str) -> tuple[ExerciseResult, ...]:
     from unravel.grading.lesson import grade_lesson
     from unravel.grading.service import source_of
 
     units = _found_by_pdb(source_of(job, asked).units, os.fspath(job.path) if job.path else "")
     try:
-        transport = _Debugged(units, capture=False)
+        transport = _Debugged(units, capture=False, learner=learner)
     except LearnerFault as fault:
         line = fault.frames[-1].line if fault.frames else None
         raise UnravelError(fault.message, path=job.path, line=line) from None

@@ -23,7 +23,9 @@ from unravel.grading.wire import Ref
 Checks = Sequence[tuple[Check, Callable[..., None], Outcome]]
 
 
-def diagnose(lesson: Lesson, exercise: Exercise, reference: Reference, seed: int, ran: Checks) -> str:
+def diagnose(
+    lesson: Lesson, exercise: Exercise, reference: Reference, seed: int, ran: Checks, learner: str = ""
+) -> str:
     """The `why` of the mistake that behaves as the submission did in every check that ran; empty when none does."""
     ran = [item for item in ran if item[2].trace]
     if not ran:
@@ -34,7 +36,8 @@ def diagnose(lesson: Lesson, exercise: Exercise, reference: Reference, seed: int
         try:
             with limit(seconds):
                 edited = apply_edit(source, exercise.id, mistake)
-                session = Session(LocalTransport([Unit(lesson.solution.name, edited)]), reference)
+                transport = LocalTransport([Unit(lesson.solution.name, edited)], learner=learner)
+                session = Session(transport, reference)
                 if all(_agrees(session, item, seed) for item in ran):
                     return mistake.why
         except (UnravelError, LearnerFault, Alarm):

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from unravel.grading.lesson import OnEvent
     from unravel.grading.transport import Loaded
 
-HEAVY = ("transformer_lens",)
+HEAVY = ("transformer_lens", "unravel.interp")
+# Models, and what they are built on: a warm process has them when a lesson needs them.
+PRELOAD = ("transformer_lens", "unravel.interp.model.load", "unravel.interp.model.variant", "unravel.interp.learner")
 MAX_NOTES = 3
 
 
@@ -57,9 +59,7 @@ class Engine:
 
     def prepare(self, lesson: Lesson | None = None) -> Warm:
         """The warm process that suits a lesson, started when there is none. Torch loads here meanwhile."""
-        imports = {name.partition(".")[0] for name in lesson.imports} if lesson is not None else set()
-        heavy = tuple(name for name in HEAVY if name in imports)
-        preload = ("torch", *heavy)
+        preload = ("torch", *(PRELOAD if lesson is not None and uses_models(lesson) else ()))
         if preload not in self._warm:
             shared = tuple(self.course.root / name for name in ("models", "datasets"))
             warm = Warm(preload=preload, isolation=self._isolation, readable=tuple(p for p in shared if p.exists()))
@@ -77,14 +77,18 @@ class Engine:
         exercises: Sequence[str],
         *,
         seed: int | None = None,
+        learner: str = "",
         on_event: OnEvent = _silent,
     ) -> Report:
-        """Grades the exercises, all of one lesson, on one submission. Raises `UnravelError` on an unknown name."""
+        """Grades the exercises, all of one lesson, on one submission. Raises `UnravelError` on an unknown name.
+
+        `learner` is the id whose variants of the models it is graded on; empty: the models as they are shipped.
+        """
         found = [self.course.exercise(name) for name in exercises]
         lesson = one_lesson(self.course, found)
         seed = secrets.randbits(31) if seed is None else seed
         started, clock = datetime.now(UTC), time.monotonic()
-        results, tier, notes = self._grade(lesson, found, source, seed, on_event)
+        results, tier, notes = self._grade(lesson, found, source, seed, learner, on_event)
         return Report(
             seed=seed,
             tier=tier,
@@ -96,21 +100,27 @@ class Engine:
             exercises=results,
             notes=notes,
             version=version(),
+            learner=learner,
         )
 
     def _grade(
-        self, lesson: Lesson, found: Sequence[Exercise], source: Source, seed: int, on_event: OnEvent
+        self, lesson: Lesson, found: Sequence[Exercise], source: Source, seed: int, learner: str, on_event: OnEvent
     ) -> tuple[tuple[ExerciseResult, ...], Tier, tuple[str, ...]]:
         warm = self.prepare(lesson)
         from unravel.grading.lesson import grade_lesson
         from unravel.grading.transport import SandboxTransport
 
-        transport = SandboxTransport(warm, source.units, self._limits or limits_for(lesson))
+        transport = SandboxTransport(warm, source.units, self._limits or limits_for(lesson), learner=learner)
         try:
             results = grade_lesson(lesson, [exercise.id for exercise in found], transport, seed, on_event)
         finally:
             transport.close()
         return results, warm.tier, (*tier_notes(warm.tier), *load_notes(lesson, transport.loaded, results))
+
+
+def uses_models(lesson: Lesson) -> bool:
+    """Whether the lesson's file imports the models or transformer-lens at its top; then the warm process has them."""
+    return any(f"{name}.".startswith(f"{heavy}.") for name in lesson.imports for heavy in HEAVY)
 
 
 def limits_for(lesson: Lesson) -> Limits:

@@ -131,7 +131,7 @@ class LessonGrader:
             (check, getattr(self._tests, check.name), outcome)
             for check, outcome in zip(exercise.checks, outcomes, strict=True)
         ]
-        return diagnose(self._lesson, exercise, self._reference, self._seed, ran)
+        return diagnose(self._lesson, exercise, self._reference, self._seed, ran, self._session.transport.learner)
 
 
 def _skipped(name: str, sentence: str, doc: str, hidden: bool, ended: CheckResult) -> CheckResult:

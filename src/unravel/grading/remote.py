@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from unravel.grading.fault import LearnerFault
+from unravel.grading.models import SENTENCES
 from unravel.grading.reference import Reference
 from unravel.grading.report import Status
 from unravel.grading.shapes import Contract
@@ -56,6 +57,8 @@ class Session:
         self._remember(label, reply)
         if reply.changed:
             raise LearnerFault(Status.FAILED, _changed(label, reply.changed[0]))
+        if reply.left in SENTENCES:
+            raise LearnerFault(Status.FAILED, SENTENCES[reply.left].format(label=label))
         return _in(reply.value, self)
 
     def _remember(self, label: str, reply: Reply) -> None:
@@ -63,7 +66,7 @@ class Session:
         if self.traced > MAX_TRACE:
             self.trace = []
         else:
-            self.trace.append((label, reply.value))
+            self.trace.append((f"{label} {reply.left}".rstrip(), reply.value))
 
 
 def _out(value: Any) -> Any:
@@ -108,7 +111,8 @@ class Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         contract = self._session.reference.contract(self._name)
         _hold(contract, args, kwargs)
-        value = self._session.ask(self._name, {"op": "call", "name": self._name}, args, kwargs)
+        header = {"op": "call", "name": self._name, "clean": True}
+        value = self._session.ask(self._name, header, args, kwargs)
         if problem := contract.problem(args, kwargs, value):
             raise LearnerFault(Status.FAILED, problem)
         return value

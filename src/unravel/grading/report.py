@@ -80,7 +80,10 @@ class ExerciseResult:
 
 @dataclass(frozen=True)
 class Report:
-    """One run of the grader over one submission. `seed` replays it; `official`: isolated well enough for a grade."""
+    """One run of the grader over one submission. `seed` and `learner` replay it; `official`: isolated for a grade.
+
+    `learner` is the id whose variants of the models the submission was graded on.
+    """
 
     seed: int
     tier: Tier
@@ -92,6 +95,7 @@ class Report:
     exercises: tuple[ExerciseResult, ...]
     notes: tuple[str, ...] = ()
     version: str = ""
+    learner: str = ""
     format: int = field(default=FORMAT)
 
     @property

@@ -13,13 +13,13 @@ import torch
 
 from unravel.course.model import Check
 from unravel.errors import ContentError, UnravelError
-from unravel.grading.authoring import Draw
+from unravel.grading.authoring import Draw, Learner
 from unravel.grading.fault import LearnerFault, plain
 from unravel.grading.remote import CheckMisuse, Session, Submission
 from unravel.grading.report import CheckResult, Frame, Status
 
 MAX_MESSAGE = 3_000
-FIXTURES = ("submission", "draw")
+FIXTURES = ("submission", "draw", "learner")
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,10 @@ def _fixtures(function: Callable[..., None], session: Session, seed: int) -> dic
             made[name] = Submission(session)
         elif name == "draw":
             made[name] = Draw(seed)
+        elif name == "learner":
+            made[name] = Learner(session.transport.learner)
         else:
-            raise CheckMisuse(f"`{function.__name__}` asks for `{name}`; a check may ask for {' and '.join(FIXTURES)}")
+            raise CheckMisuse(f"`{function.__name__}` asks for `{name}`; a check may ask for {', '.join(FIXTURES)}")
     return made
 
 

@@ -75,16 +75,17 @@ class Service:
         engine = self.engine()
         workspace = find_workspace(request)
         for job in resolve(engine.course, workspace, request):
-            report = self._grade(engine, job, request, emit)
+            report = self._grade(engine, job, request, workspace.settings.learner if workspace else "", emit)
             note = _record(workspace, report)
             emit({"event": "report", "report": {**report.to_json(), "notes": [*report.notes, *note]}})
 
-    def _grade(self, engine: Engine, job: Job, request: Request, emit: Emit) -> Report:
+    def _grade(self, engine: Engine, job: Job, request: Request, learner: str, emit: Emit) -> Report:
         try:
             source = source_of(job, request)
         except UnravelError as fault:
             return _unreadable(job, fault, engine.prepare(job.lesson).tier)
-        return engine.check(source, [exercise.id for exercise in job.exercises], seed=request.seed, on_event=emit)
+        names = [exercise.id for exercise in job.exercises]
+        return engine.check(source, names, seed=request.seed, learner=learner, on_event=emit)
 
 
 def source_of(job: Job, request: Request) -> Source:

@@ -11,6 +11,7 @@ from unravel.grading import wire
 from unravel.grading.child import Executor
 from unravel.grading.fault import MAX_TEXT, LearnerFault, from_error, plain
 from unravel.grading.loading import RAN, Unit
+from unravel.grading.models import describe, is_model
 from unravel.grading.report import Status
 from unravel.grading.warm import Limits, Process, Warm
 
@@ -23,11 +24,15 @@ _TOO_LONG = (
 
 @dataclass(frozen=True)
 class Reply:
-    """A value that came back, the size of its buffers, and which arguments changed. Nothing in it is trusted."""
+    """A value that came back, the size of its buffers, which arguments changed, and what was left on a model.
+
+    Nothing in it is trusted.
+    """
 
     value: Any
     size: int = 0
     changed: tuple[int | str, ...] = ()
+    left: str = ""
 
 
 class Transport(Protocol):
@@ -35,6 +40,7 @@ class Transport(Protocol):
 
     deadline: float
     stdout: list[str]
+    learner: str
 
     def request(self, header: dict[str, Any], args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None) -> Reply:
         """The reply to one request; raises `LearnerFault` when there is none."""
@@ -104,8 +110,9 @@ class Loaded:
 class _Base:
     """What both ways share: encoding, decoding and the reading of a reply."""
 
-    def __init__(self) -> None:
+    def __init__(self, learner: str = "") -> None:
         self.deadline = time.monotonic() + LOAD_SECONDS
+        self.learner = learner
         self.stdout: list[str] = []
         self.loaded: Loaded | None = None
 
@@ -113,7 +120,7 @@ class _Base:
         raise NotImplementedError
 
     def _load(self, units: Sequence[Unit]) -> None:
-        header = {"op": "load", "units": [[unit.label, unit.source] for unit in units]}
+        header = {"op": "load", "units": [[unit.label, unit.source] for unit in units], "learner": self.learner}
         reply, _ = self._exchange(header, [])
         if "error" in reply:
             raise from_error(reply["error"])
@@ -128,7 +135,7 @@ class _Base:
 
     def request(self, header: dict[str, Any], args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None) -> Reply:
         """Sends a request, reads the reply."""
-        encoder = wire.Encoder()
+        encoder = wire.Encoder(describe=lambda value: describe(value) if is_model(value) else None)
         trees = {"args": encoder.encode(list(args)), "kwargs": encoder.encode(kwargs or {})}
         reply, buffers = self._exchange({**header, **trees}, encoder.buffers)
         self._print(reply.get("stdout", ""))
@@ -140,7 +147,8 @@ class _Base:
             value = wire.Decoder(buffers).decode(reply.get("ok"))
         except wire.ProtocolError as fault:
             raise _no_answer(fault) from None
-        return Reply(value, sum(map(len, buffers)), places)
+        left = reply.get("left")
+        return Reply(value, sum(map(len, buffers)), places, left if isinstance(left, str) else "")
 
     def _print(self, text: Any) -> None:
         room = MAX_STDOUT - sum(map(len, self.stdout))
@@ -166,8 +174,8 @@ def _no_answer(fault: wire.ProtocolError) -> LearnerFault:
 class SandboxTransport(_Base):
     """A child of the warm zygote. One that hangs, dies or breaks the protocol is killed; the next check has another."""
 
-    def __init__(self, warm: Warm, units: Sequence[Unit], limits: Limits | None = None):
-        super().__init__()
+    def __init__(self, warm: Warm, units: Sequence[Unit], limits: Limits | None = None, *, learner: str = ""):
+        super().__init__(learner)
         self._warm = warm
         self._units = units
         self._limits = limits or Limits()
@@ -232,8 +240,8 @@ class SandboxTransport(_Base):
 class LocalTransport(_Base):
     """Runs the course's own code (a mistake, under diagnosis) or, for `--debug`, the learner's, in this process."""
 
-    def __init__(self, units: Sequence[Unit], *, capture: bool = True):
-        super().__init__()
+    def __init__(self, units: Sequence[Unit], *, capture: bool = True, learner: str = ""):
+        super().__init__(learner)
         self._executor = Executor(capture=capture)
         self._load(units)
 

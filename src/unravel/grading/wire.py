@@ -57,14 +57,20 @@ class Ref:
 
 
 Keep = Callable[[Any], Ref]
+Describe = Callable[[Any], dict[str, Any] | None]
+Lend = Callable[[dict[str, Any]], Any]
 
 
 class Encoder:
-    """Turns a value into a JSON tree and collects the buffers. `keep` turns any other object into a `Ref`."""
+    """Turns a value into a JSON tree and collects the buffers. `keep` turns any other object into a `Ref`.
 
-    def __init__(self, keep: Keep | None = None):
+    `describe` tells of a model in plain values, and None of all else: only the grader sends models.
+    """
+
+    def __init__(self, keep: Keep | None = None, describe: Describe | None = None):
         self.buffers: list[bytes] = []
         self._keep = keep
+        self._describe = describe
 
     def encode(self, value: Any, depth: int = 0) -> Any:
         """The JSON tree of `value`. Raises `Unsendable` where there is none."""
@@ -109,6 +115,9 @@ class Encoder:
                 return self.encode(value.item(), depth + 1)
             if isinstance(value, np.ndarray):
                 return self._tensor(torch.from_numpy(np.ascontiguousarray(value)))
+        about = self._describe(value) if self._describe is not None else None
+        if about is not None:
+            return {"m": self.encode(about, depth + 1)}
         if self._keep is None:
             raise Unsendable(f"an object of type {type(value).__name__}")
         return self.encode(self._keep(value), depth + 1)
@@ -135,11 +144,15 @@ def _integer(value: int) -> Any:
 
 
 class Decoder:
-    """Turns a JSON tree back into a value. `resolve` turns a `Ref` into what it stands for."""
+    """Turns a JSON tree back into a value. `resolve` turns a `Ref` into what it stands for.
 
-    def __init__(self, buffers: list[bytearray], resolve: Callable[[Ref], Any] | None = None):
+    `lend` makes the model that the grader described. The grader's own decoder has none: no child can make it load one.
+    """
+
+    def __init__(self, buffers: list[bytearray], resolve: Callable[[Ref], Any] | None = None, lend: Lend | None = None):
         self._buffers = buffers
         self._resolve = resolve
+        self._lend = lend
         self._nodes = 0
         self._hashed = 0
         self._used: set[int] = set()
@@ -218,6 +231,11 @@ class Decoder:
         ref = Ref(tree["r"], tree.get("type", "object")[:100], mro)
         return self._resolve(ref) if self._resolve is not None else ref
 
+    def _model(self, tree: dict[str, Any], depth: int) -> Any:
+        if self._lend is None:
+            raise ProtocolError("a model")
+        return self._lend(self.decode(tree["m"], depth + 1))
+
 
 def _big(tree: dict[str, Any]) -> int:
     if len(tree["i"]) > MAX_DIGITS + 3:  # a sign and 0x
@@ -235,6 +253,7 @@ _READERS: dict[str, Callable[[Decoder, dict[str, Any], int], Any]] = {
     "r": Decoder._ref,
     "d": Decoder._dict,
     "sl": _slice,
+    "m": Decoder._model,
     "l": lambda decoder, tree, depth: decoder._many(tree["l"], depth),
     "t": lambda decoder, tree, depth: tuple(decoder._many(tree["t"], depth)),
     "s": lambda decoder, tree, depth: decoder._set(tree["s"], depth),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unravel.interp.corpora import load_corpus
+    from unravel.interp.learner import current_learner, my_model
     from unravel.interp.model.config import GPTConfig
     from unravel.interp.model.convert import as_bridge, from_hf, to_hf
     from unravel.interp.model.gpt import HookedGPT
@@ -24,7 +25,7 @@ PLACES = {
     **{"GPTConfig": "model", "HookedGPT": "model", "as_bridge": "model", "from_hf": "model", "to_hf": "model"},
     **{"load_model": "model", "model_checkpoints": "model", "model_names": "model", "model_variant": "model"},
     **{"read_model": "model", "save_model": "model", "variant_map": "model"},
-    **{"Truth": "truth", "load_truth": "truth"},
+    **{"Truth": "truth", "load_truth": "truth", "current_learner": "learner", "my_model": "learner"},
 }
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Suite",
     "Truth",
     "as_bridge",
+    "current_learner",
     "evaluate",
     "from_hf",
     "load_corpus",
@@ -42,6 +44,7 @@ __all__ = [
     "model_checkpoints",
     "model_names",
     "model_variant",
+    "my_model",
     "read_model",
     "save_model",
     "to_hf",
