@@ -5,8 +5,7 @@ import math
 import torch
 from torch.nn import functional
 
-from unravel.grading import Alternative, Draw, Mistake, assert_close, assert_equal, checks, shared_model
-
+from unravel.grading import Alternative, Draw, Mistake, assert_close, checks, shared_model
 
 MISTAKES = [
     # copying_score
@@ -19,7 +18,8 @@ MISTAKES = [
     ),
     Mistake(
         "copying_score",
-        why="You used the real parts' sizes below. A complex eigenvalue's `.abs()` is its length, with the imaginary part.",
+        why="You used the real parts' sizes below. A complex eigenvalue's `.abs()` is its length, with the imaginary "
+        "part.",
         right="eigenvalues.abs().sum()",
         wrong="eigenvalues.real.abs().sum()",
     ),
@@ -81,20 +81,22 @@ MISTAKES = [
     ),
     Mistake(
         "Factored",
-        why="In `norm` you multiplied the two small matrices as matrices and summed all entries. The trace of P Q is the "
-        "sum of all entries of P * Q, entry by entry (both are symmetric).",
+        why="In `norm` you multiplied the two small matrices as matrices and summed all entries. The trace of P Q is "
+        "the sum of all entries of P * Q, entry by entry (both are symmetric).",
         right="(self.A.mT @ self.A) * (self.B @ self.B.mT)",
         wrong="(self.A.mT @ self.A) @ (self.B @ self.B.mT)",
     ),
     Mistake(
         "Factored",
-        why="In `norm` you took only the diagonals of the two small matrices: the columns of A are not at right angles.",
+        why="In `norm` you took only the diagonals of the two small matrices: the columns of A are not at right "
+        "angles.",
         right="squares.sum((-2, -1))",
         wrong="squares.diagonal(dim1=-2, dim2=-1).sum(-1)",
     ),
     Mistake(
         "Factored",
-        why="Your `eigenvalues` are those of the full product, which is built for it: it has ldim of them, nearly all zero.",
+        why="Your `eigenvalues` are those of the full product, which is built for it: it has ldim of them, nearly "
+        "all zero.",
         right="self.B @ self.A)",
         wrong="self.A @ self.B)",
     ),
@@ -108,7 +110,7 @@ MISTAKES = [
         "Factored",
         why="You dropped the imaginary parts of the eigenvalues.",
         right="torch.linalg.eigvals(self.B @ self.A)",
-        wrong="torch.linalg.eigvals(self.B @ self.A).real.to(torch.complex64)",
+        wrong="torch.linalg.eigvals(self.B @ self.A).real + 0j",
     ),
     Mistake(
         "Factored",
@@ -143,8 +145,8 @@ MISTAKES = [
     ),
     Mistake(
         "Factored",
-        why="In `diagonal_wins` each chunk of rows is compared with the columns 0, 1, 2, ...: the diagonal of the rows from "
-        "`start` on stands in the columns from `start` on.",
+        why="In `diagonal_wins` each chunk of rows is compared with the columns 0, 1, 2, ...: the diagonal of the "
+        "rows from `start` on stands in the columns from `start` on.",
         right="torch.arange(start, start + rows.shape[-2], device=rows.device)",
         wrong="torch.arange(rows.shape[-2], device=rows.device)",
     ),
@@ -181,8 +183,8 @@ MISTAKES = [
     ),
     Mistake(
         "position_pattern",
-        why="You took b_Q and b_K from the attention layer. The norm has a bias of its own, that reaches the queries and "
-        "keys through W_Q and W_K: `reading` gives biases with that folded in.",
+        why="You took b_Q and b_K from the attention layer. The norm has a bias of its own, that reaches the queries "
+        "and keys through W_Q and W_K: `reading` gives biases with that folded in.",
         right="x = model.W_pos / scale",
         wrong="b_Q, b_K = model.b_Q[layer], model.b_K[layer]\nx = model.W_pos / scale",
     ),
@@ -207,7 +209,8 @@ MISTAKES = [
     ),
     Mistake(
         "position_pattern",
-        why="You divided the finished scores by `scale` once. Query and key have each been divided, and the biases haven't.",
+        why="You divided the finished scores by `scale` once. Query and key have each been divided, and the biases "
+        "haven't.",
         right="x = model.W_pos / scale",
         wrong="x, scores = model.W_pos, None\nW_Q, W_K = W_Q / scale**0.5, W_K / scale**0.5",
     ),
@@ -304,7 +307,8 @@ MISTAKES = [
     ),
     Mistake(
         "composition_scores",
-        why="You returned the norm of the product, without dividing: large matrices score high whether or not they fit.",
+        why="You returned the norm of the product, without dividing: large matrices score high whether or not they "
+        "fit.",
         right=" / (writes.norm() * reads.norm())",
         wrong="",
     ),
@@ -316,8 +320,8 @@ MISTAKES = [
     ),
     Mistake(
         "composition_scores",
-        why="You took the early heads' V and O the wrong way round as well as their writing: M is W_V W_O, and the late "
-        "head reads its columns, not its rows.",
+        why="You took the early heads' V and O the wrong way round as well as their writing: M is W_V W_O, and the "
+        "late head reads its columns, not its rows.",
         right="writes @ reads",
         wrong="Factored(writes.B.mT, writes.A.mT) @ reads",
     ),
@@ -405,15 +409,15 @@ MISTAKES = [
     # without_edge
     Mistake(
         "without_edge",
-        why="You put zero in the place of what the head writes. Zero is far from anything that the late head is used to; "
-        "the mean takes away only what differs from place to place.",
+        why="You put zero in the place of what the head writes. Zero is far from anything that the late head is used "
+        "to; the mean takes away only what differs from place to place.",
         right="wrote.mean((0, 1)) - wrote",
         wrong="-wrote",
     ),
     Mistake(
         "without_edge",
-        why="You took a mean for each position. It's one vector, the mean over all prompts and positions: otherwise what "
-        "the head says about positions still gets through.",
+        why="You took a mean for each position. It's one vector, the mean over all prompts and positions: otherwise "
+        "what the head says about positions still gets through.",
         right="wrote.mean((0, 1))",
         wrong="wrote.mean(0)",
     ),
@@ -455,8 +459,8 @@ MISTAKES = [
     ),
     Mistake(
         "without_edge",
-        why="You took the change out of the whole stream of the late layer: all its heads, their queries, keys and values, "
-        "and all that comes later miss it. An edge is one input of one head.",
+        why="You took the change out of the whole stream of the late layer: all its heads, their queries, keys and "
+        "values, and all that comes later miss it. An edge is one input of one head.",
         wrong="_, cache = model.run_with_cache(tokens)\n"
         'wrote = cache["z", early[0]][:, :, early[1]] @ model.W_O[early]\n'
         "change = wrote.mean((0, 1)) - wrote\n"
@@ -465,8 +469,8 @@ MISTAKES = [
     ),
     Mistake(
         "without_edge",
-        why="You replaced the early head's output where it is written, so that everybody misses it. That is an ablation of "
-        "the head. An edge is one input of one head.",
+        why="You replaced the early head's output where it is written, so that everybody misses it. That is an "
+        "ablation of the head. An edge is one input of one head.",
         wrong="_, cache = model.run_with_cache(tokens)\n"
         'mean = cache["z", early[0]][:, :, early[1]].mean((0, 1))\n\n'
         "def put(z: Tensor, hook: object) -> Tensor:\n"
@@ -477,8 +481,8 @@ MISTAKES = [
     ),
     Mistake(
         "without_edge",
-        why="You added the change behind the norm, to the finished vectors. The norm would have scaled it: change the input, "
-        "and let the norm do its work.",
+        why="You added the change behind the norm, to the finished vectors. The norm would have scaled it: change "
+        "the input, and let the norm do its work.",
         wrong="_, cache = model.run_with_cache(tokens)\n"
         'wrote = cache["z", early[0]][:, :, early[1]] @ model.W_O[early]\n'
         "change = (wrote.mean((0, 1)) - wrote) @ reading(model, late[0], reader.upper())[0][late[1]]\n\n"
@@ -496,7 +500,8 @@ MISTAKES = [
     ),
     Mistake(
         "without_edge",
-        why="You turned the model's switch off at the end, though it may have been on before: set it back to what it was.",
+        why="You turned the model's switch off at the end, though it may have been on before: set it back to what it "
+        "was.",
         right="model.set_use_split_qkv_input(before)",
         wrong="model.set_use_split_qkv_input(False)",
     ),
@@ -729,7 +734,7 @@ def test_eigenvalues_are_those_of_the_product(submission, draw: Draw):
 def multiplied(learner, A, B, C, D, E):
     """(A B) C, and (A B) (D E): factors and type of both, and whether A B itself is what it was."""
     M = learner.Factored(A, B)
-    by_tensor, by_factored = M @ C, M @ learner.Factored(D, E)
+    by_tensor, by_factored = M @ C, learner.Factored(A, B) @ learner.Factored(D, E)
     same = torch.equal(M.A, A) and torch.equal(M.B, B)
     kinds = isinstance(by_tensor, learner.Factored) and isinstance(by_factored, learner.Factored)
     if not kinds:
@@ -1117,9 +1122,8 @@ def test_three_edges_of_induction_2l(submission, draw: Draw):
         right = (logits[:, 18:-1].argmax(-1) == tokens[:, 19:]).float().mean()
         name = f"L{early[0]}H{early[1]} -> L{late[0]}H{late[1]}.{reader}"
         wanted = "below 0.4" if needed else "above 0.8"
-        assert (right < 0.4) == needed and (right > 0.8) != needed, (
-            f"Without {name} the accuracy on the second copy should be {wanted}, but it is {right:.2f}."
-        )
+        fits = right < 0.4 if needed else right > 0.8
+        assert fits, f"Without {name} the accuracy on the second copy should be {wanted}, but it is {right:.2f}."
 
 
 def switch_before_and_after(learner, model, tokens, early, late):
