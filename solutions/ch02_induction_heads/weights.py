@@ -223,7 +223,11 @@ def read_heads(model: HookedGPT, scales: list[float]) -> Head:
 
 def weigh_edges(model: HookedGPT, early: int, tokens: Tensor, length: int) -> None:
     """Given: prints the edges out of a layer that compose most, and what copying loses without each of them."""
-    later, whole = range(early + 1, model.config.n_layers), copied(model(tokens), tokens, length)
+    later, logits = range(early + 1, model.config.n_layers), model(tokens)
+    first, whole = copied(logits[:, : 1 + length], tokens[:, : 1 + length], length), copied(logits, tokens, length)
+    print(f"log-probability of the right token: {first:.2f} in the first copy, {whole:.2f} in the second")
+    if whole < first + 1:
+        print("This model doesn't copy random tokens, so what is lost below says little: choose another task for it.")
     generator = torch.Generator().manual_seed(0)
     turn = torch.linalg.qr(torch.randn(model.config.d_model, model.config.d_model, generator=generator)).Q
     scores, turned = (
