@@ -678,8 +678,9 @@ def test_size_means_nothing_and_sign_everything(submission, draw: Draw):
     """A multiple of a matrix has the same score, and minus the matrix has minus the score."""
     n = draw.integer(4, 9)
     M = draw.normal(n, n) + torch.eye(n)
-    score, large, minus = (submission.copying_score(factor * M) for factor in (1.0, 30.0, -1.0))
+    score, large, small, minus = (submission.copying_score(factor * M) for factor in (1.0, 30.0, 0.01, -1.0))
     assert_close(large, score, "the score of 30 times the matrix", rtol=1e-3, atol=1e-4)
+    assert_close(small, score, "the score of a hundredth of the matrix", rtol=1e-3, atol=1e-4)
     assert_close(minus, -score, "the score of minus the matrix", rtol=1e-3, atol=1e-4)
     assert_close(submission.copying_score(M @ M.T), 1.0, "the score of a matrix times its transpose", atol=1e-4)
 
