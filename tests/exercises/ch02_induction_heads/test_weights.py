@@ -893,7 +893,7 @@ def test_it_is_what_the_model_does_with_positions(submission, draw: Draw):
         assert_close(found, expected, f"the tensor of patterns of layer {layer} at scale {scale}", rtol=1e-3, atol=1e-4)
 
 
-@checks("position_pattern")
+@checks("position_pattern", seconds=20.0)
 def test_the_previous_token_head_is_seen(submission, draw: Draw):
     """In induction-2l, head 1 of layer 0 gives most of its weight to the position before, for early queries."""
     model = shared_model("induction-2l")
@@ -969,7 +969,7 @@ def test_who_cannot_hear_scores_zero(submission, draw: Draw):
     assert others.min() > 1e-3, "Q- and V-composition of the same two heads shouldn't be 0, but one of them is."
 
 
-@checks("composition_scores")
+@checks("composition_scores", seconds=20.0)
 def test_the_edges_of_induction_2l(submission):
     """In induction-2l the three largest scores belong to L0H1 → L1H1.k, L0H0 → L1H1.v and L0H0 → L1H1.q."""
     found = submission.composition_scores(shared_model("induction-2l"), 0, 1)
@@ -1021,7 +1021,7 @@ def test_by_way_of_heads(submission, draw: Draw):
         assert_close(A @ B, expected, what, rtol=1e-3, atol=1e-4)
 
 
-@checks("matching_circuit")
+@checks("matching_circuit", seconds=20.0)
 def test_tokens_find_themselves_in_induction_2l(submission):
     """By L0H0 and L0H1, each of the 64 syllables fits itself best in L1H1; by the embedding and L0H1, 55 of them."""
     model = shared_model("induction-2l")
@@ -1106,7 +1106,7 @@ def test_what_is_the_same_everywhere_is_not_missed(submission, draw: Draw):
         assert_close(found, model(tokens), "the tensor of logits", hint=hint, rtol=1e-3, atol=1e-3)
 
 
-@checks("without_edge")
+@checks("without_edge", seconds=20.0)
 def test_three_edges_of_induction_2l(submission, draw: Draw):
     """On repeated syllables: lost without L0H1 → L1H1.k, L0H0 → L1H1.q or L0H0 → L1H1.v; intact without others."""
     model = shared_model("induction-2l")
