@@ -796,8 +796,8 @@ def largest(learner, A, B, C, D, E, at_once):
 
     M = learner.Factored(A, B)
     found = {
-        "M @ tensor": watched(lambda: M @ C),
-        "M @ factored": watched(lambda: M @ learner.Factored(D, E)),
+        "M @ tensor": watched(lambda: learner.Factored(A, B) @ C),
+        "M @ factored": watched(lambda: learner.Factored(A, B) @ learner.Factored(D, E)),
         "norm": watched(M.norm),
         "eigenvalues": watched(M.eigenvalues),
         "diagonal_wins": watched(lambda: M.diagonal_wins(at_once)),
