@@ -69,6 +69,8 @@ class Server:
     def _warm_up(self) -> None:
         with self._grading, contextlib.suppress(UnravelError):
             self._get_service().engine().prepare()
+            import unravel.workspace.engine
+            import unravel.workspace.models  # noqa: F401  (0.5 s that the first verdict need not wait for)
 
     def _get_service(self) -> Any:
         if self._service is None:

@@ -146,7 +146,7 @@ def test_the_server_takes_the_course_as_it_is_now(place: Place):
     before = path.read_text()
     try:
         path.write_text(before.replace("sum([6] * 7)", "sum([6] * 8)"))
-        assert place.check("ANSWER").exercises[0].message == "ANSWER should be 48, but it is 42."
+        assert place.check("ANSWER").exercises[0].message == "ANSWER should be 48, not 42."
         path.write_text("def (")
         with pytest.raises(UnravelError, match=r"test_basics\.py:1: Not valid Python"):
             place.check("ANSWER")
