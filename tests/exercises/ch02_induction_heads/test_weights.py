@@ -777,7 +777,7 @@ def test_rows_won_by_their_diagonal(submission, draw: Draw):
 
 
 def largest(learner, A, B, C, D, E, at_once):
-    """How many numbers the largest tensor has that each method makes; and whether all of it works at GPT-2's size."""
+    """How many numbers the largest tensor has that each method makes."""
 
     class Watch(torch.utils._python_dispatch.TorchDispatchMode):
         most = 0
