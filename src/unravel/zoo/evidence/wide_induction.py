@@ -53,7 +53,7 @@ def _circuit(trained: Trained, suite: Suite) -> list[Claim]:
         Claim("now", f"attention of {second} to the token itself", now),
         Claim("one_edge", f"the least accuracy when one of the {len(cut.all)} edges between the layers is cut",
               min(cut.accuracy([path]) for path in cut.all), 0.9, any_seed=(None, None)),
-        Claim("kept", f"accuracy when {len(chosen)} of them are left: {first} to the keys, {second} to queries and values",
+        Claim("kept", f"accuracy when {len(chosen)} are left: {first} into the keys, {second} into queries and values",
               cut.accuracy([path for path in cut.all if path not in chosen]), 0.9, any_seed=(None, None)),
     ]  # fmt: skip
 
