@@ -235,7 +235,7 @@ MISTAKES = [
         why="These are edges of somebody else's model, or of the model as it is shipped. Yours has its heads in other "
         "places: look at `my_model(UNKNOWN)`, without naming a learner.",
         right="model = my_model(UNKNOWN)",
-        wrong='model = my_model(UNKNOWN, learner="somebody else entirely")',
+        wrong='model = my_model(UNKNOWN, learner="somebody else")',
     ),
     Mistake(
         "induction_edges",
