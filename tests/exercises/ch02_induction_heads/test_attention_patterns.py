@@ -63,8 +63,8 @@ MISTAKES = [
     ),
     Mistake(
         "table_score",
-        why="You divided by the number of queries that give something to their keys. Those that give nothing were asked "
-        "as well, and should pull the score down.",
+        why="You divided by the number of queries that give something to their keys. Those that give nothing were "
+        "asked as well, and should pull the score down.",
         right="table.any(-1).sum()",
         wrong="(given > 0).sum((0, 2)).clamp(min=1)",
     ),
