@@ -63,6 +63,13 @@ MISTAKES = [
     ),
     Mistake(
         "table_score",
+        why="You divided by the number of queries that give something to their keys. Those that give nothing were "
+        "asked as well, and should pull the score down.",
+        right="table.any(-1).sum()",
+        wrong="(given > 0).sum((0, 2)).clamp(min=1)",
+    ),
+    Mistake(
+        "table_score",
         why="You divided by the number of rows only. The mean is over queries.",
         right="table.any(-1).sum()",
         wrong="len(table)",
@@ -264,6 +271,14 @@ MISTAKES = [
         why="You ignored `gap`: its rows have random gaps whatever it says.",
         right="torch.full((rows,), gap) if gap is not None else torch.randint",
         wrong="torch.randint",
+    ),
+    Mistake(
+        "repeats_at_random_gaps",
+        why="Your rows are pieces of one random order of the vocabulary, moved on from row to row. So the same tokens "
+        "follow each other in all rows. Draw a new order for each.",
+        right="torch.rand(rows, len(vocabulary), generator=generator).argsort(-1)[:, :length]",
+        wrong="(torch.randperm(len(vocabulary), generator=generator).repeat(2 + rows)"
+        ".unfold(0, length, 1)[: rows + 1][torch.arange(rows)])",
     ),
     Mistake(
         "repeats_at_random_gaps",
@@ -691,6 +706,18 @@ def test_a_perfect_head_scores_one(submission, draw: Draw):
     assert_close(submission.table_score(pattern, table), expected, "the scores of the three heads", hint=hint)
 
 
+@checks("table_score")
+def test_a_query_that_gives_nothing_was_asked_all_the_same(submission, draw: Draw):
+    """A single head that looks at its key in one of four queries, and past it in three, scores 0.25."""
+    key = int(draw.integer(1, 5))
+    table = torch.zeros(2, 3, 6, dtype=torch.bool)
+    table[0, 1:, key] = table[1, :2, key] = True
+    pattern = torch.zeros(2, 1, 3, 6)
+    pattern[..., 0] = 1.0
+    pattern[1, 0, 0] = table[1, 0].float()
+    assert_close(submission.table_score(pattern, table), torch.tensor([0.25]), "the score of this head")
+
+
 def slow_tables(tokens: torch.Tensor) -> dict[str, torch.Tensor]:
     """The five tables, cell by cell."""
     rows, n = tokens.shape
@@ -871,6 +898,11 @@ def test_every_token_is_as_likely_as_any_other(submission, draw: Draw):
             f"Each of the 15 tokens should be the {what} of about {rows // 15} of {rows} rows; the counts go from "
             f"{min(counts)} to {max(counts)}. Are tokens drawn anew for each row, from all of the vocabulary?"
         )
+    neighbours = len({tuple(pair) for pair in tokens[:, :2].tolist()})  # of 210; all but a few come up in 1500 rows
+    assert neighbours > 150, (
+        f"Only {neighbours} different pairs of tokens begin these {rows} rows, of 210 that could. Is the order of the "
+        "tokens drawn anew for each row?"
+    )
 
 
 @checks("repeats_at_random_gaps")
@@ -1075,14 +1107,14 @@ def named_heads(submission, role: str, model) -> list[tuple[int, int]]:
     )
     heads = roles[role]
     layers, n_heads = model.config.n_layers, model.config.n_heads
-    assert heads, f"You named no {role} head. There is at least one whose score is above 0.5."
+    assert heads, f"You named no head for {role}. There is at least one whose score is above 0.5."
     for layer, head in heads:
         there = 0 <= layer < layers and 0 <= head < n_heads
         assert there, (
             f"({layer}, {head}) is no head of this model: layers go from 0 to {layers - 1}, heads from 0 to "
             f"{n_heads - 1}."
         )
-    assert len(set(heads)) == len(heads), f"You named a {role} head twice: {heads}."
+    assert len(set(heads)) == len(heads), f"You named a head twice for {role}: {heads}."
     return heads
 
 
@@ -1090,7 +1122,7 @@ def judge(heads: list[tuple[int, int]], scores: torch.Tensor, role: str) -> None
     """Fails where a head far below 0.5 is named, or one far above isn't. Near 0.5 both are right."""
     for layer, head in heads:
         assert float(scores[layer, head]) > 0.42, (
-            f"Head ({layer}, {head}) of your model has a {role} score of {scores[layer, head]:.2f} on our texts. "
+            f"Head ({layer}, {head}) of your model, which you name for {role}, scores {scores[layer, head]:.2f} there. "
             "Did you measure your own variant, `my_model`, with the prompts that belong to this role?"
         )
     left_out = [score for (layer, head), score in pairs(scores) if score > 0.58 and (layer, head) not in heads]
