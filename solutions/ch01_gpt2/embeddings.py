@@ -79,15 +79,13 @@ def unembed(
     W_U: Float[Tensor, "d_model d_vocab"],
     b_U: Float[Tensor, "d_vocab"],
 ) -> Float[Tensor, "*batch d_vocab"]:
-    """The logits that the stream `resid` stands for: the final norm, then the map `W_U`, then the bias `b_U`.
+    """Given: the logits that the stream `resid` stands for: final norm, then the map `W_U`, then the bias `b_U`.
 
     Logits, not probabilities. `norm` is a module (or any function) that takes and returns tensors [... d_model].
 
     Example: if `norm` doubles, `W_U = [[1], [1]]` and `b_U = [5]`, then `[3, 4]` gives `[19]`.
     """
-    ### BEGIN SOLUTION
     return norm(resid) @ W_U + b_U
-    ### END SOLUTION
 
 
 def fold_layer_norm(

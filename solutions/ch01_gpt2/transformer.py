@@ -51,26 +51,13 @@ class Attention(nn.Module):
         return torch.einsum("bqhd,hdm->bqm", z, self.W_O) + self.b_O
 
 
-def gelu(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """GPT-2's GELU, entry by entry: `x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3)))`.
-
-    The result has the dtype of `x`, and `x` itself is not changed.
-
-    Example: `gelu(torch.tensor([-1.0, 0.0, 1.0]))` is about `[-0.1588, 0, 0.8412]`.
-    """
-    ### BEGIN SOLUTION
-    root = (2 / torch.pi) ** 0.5
-    # x * x * x, not x ** 3: on a CPU a general power is many times slower than two products.
-    return 0.5 * x * (1 + torch.tanh(root * (x + 0.044715 * (x * x * x))))
-    ### END SOLUTION
-
-
 class MLP(nn.Module):
     """`gelu(x @ W_in + b_in) @ W_out + b_out`; `x` itself is not added: the block does that.
 
     `hook_pre` is what the neurons get (before the GELU), `hook_post` what they put out: both [... d_mlp].
 
-    Example: with all weights zero, `MLP(4, 16)` puts out zeros, whatever `x` is.
+    Example: with all weights zero, `MLP(4, 16)` puts out zeros, whatever `x` is. And `MLP(4, 16).gelu` of
+    `torch.tensor([-1.0, 0.0, 1.0])` is about `[-0.1588, 0, 0.8412]`.
     """
 
     def __init__(self, d_model: int, d_mlp: int) -> None:
@@ -79,11 +66,19 @@ class MLP(nn.Module):
         self.W_out, self.b_out = normal(d_mlp, d_model), nn.Parameter(torch.zeros(d_model))
         self.hook_pre, self.hook_post = nn.Identity(), nn.Identity()
 
+    def gelu(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """GPT-2's GELU, entry by entry: `x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3)))`, in the dtype of `x`."""
+        ### BEGIN SOLUTION
+        root = (2 / torch.pi) ** 0.5
+        # x * x * x, not x ** 3: on a CPU a general power is many times slower than two products.
+        return 0.5 * x * (1 + torch.tanh(root * (x + 0.044715 * (x * x * x))))
+        ### END SOLUTION
+
     def forward(self, x: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch d_model"]:
         """What the MLP writes, for each vector of `x`."""
         ### BEGIN SOLUTION
         pre = self.hook_pre(x @ self.W_in + self.b_in)
-        post = self.hook_post(gelu(pre))
+        post = self.hook_post(self.gelu(pre))
         return post @ self.W_out + self.b_out
         ### END SOLUTION
 

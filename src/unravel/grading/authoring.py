@@ -135,15 +135,16 @@ def assert_close(
 ) -> None:
     """Fails unless `actual` has the shape of `expected` and its values, within `atol + rtol * |expected|`.
 
-    The failure tells where the two differ most. `what` names the value in the sentence; `hint` is added to it.
+    The failure tells where the two differ most. `what` names the value in the sentence, and may be one thing or many
+    ("the scores"); `hint` is added to it.
     """
     import torch
 
     if not isinstance(actual, torch.Tensor | float | int) or isinstance(actual, bool):
-        raise AssertionError(_join(f"{what} should be a number or a tensor, but it is {_kind(actual)}.", hint))
+        raise AssertionError(_join(f"{what} should be a number or a tensor, not {_kind(actual)}.", hint))
     got, want = torch.as_tensor(actual).detach(), torch.as_tensor(expected).detach()
     if got.shape != want.shape:
-        message = f"{what} should have shape {tuple(want.shape)}, but it has shape {tuple(got.shape)}."
+        message = f"{what} should have shape {tuple(want.shape)}, not {tuple(got.shape)}."
         raise AssertionError(_join(message, hint))
     truth = want.dtype == torch.bool and got.dtype == torch.bool
     kind = _wide(got, want)
@@ -159,12 +160,12 @@ def assert_equal(actual: Any, expected: Any, what: str = "the answer", *, hint: 
 
     if isinstance(expected, torch.Tensor):
         if not isinstance(actual, torch.Tensor):
-            raise AssertionError(_join(f"{what} should be a tensor, but it is {_kind(actual)}.", hint))
+            raise AssertionError(_join(f"{what} should be a tensor, not {_kind(actual)}.", hint))
         if actual.dtype != expected.dtype:
-            raise AssertionError(_join(f"{what} should have dtype {expected.dtype}, but it has {actual.dtype}.", hint))
+            raise AssertionError(_join(f"{what} should have dtype {expected.dtype}, not {actual.dtype}.", hint))
         assert_close(actual, expected, what, hint=hint, rtol=0.0, atol=0.0)
     elif type(actual) is not type(expected) or actual != expected:
-        raise AssertionError(_join(f"{what} should be {expected!r}, but it is {_short(actual)}.", hint))
+        raise AssertionError(_join(f"{what} should be {expected!r}, not {_short(actual)}.", hint))
 
 
 def _wide(got: torch.Tensor, want: torch.Tensor) -> torch.dtype:
@@ -181,17 +182,18 @@ def _where(got: torch.Tensor, want: torch.Tensor, bad: torch.Tensor, what: str, 
 
     if truth:
         return _first_untrue(got, bad, what)
-    if got.dim() == 0:
-        return "{} should be {}, but it is {}.".format(what, *_numbers(want.item(), got.item()))
+    if got.numel() == 1:
+        return "{} should be {}, not {}.".format(what, *_numbers(want.item(), got.item()))
     count, total = int(bad.sum()), got.numel()
     if bool(got.isnan().any()) and not bool(want.isnan().any()):
-        return f"{what} has NaN in {int(got.isnan().sum())} of {total} entries."
+        lost = int(got.isnan().sum())
+        return f"{what.rstrip(',')}: {lost} of {total} entries {_are(lost)} NaN."
     gap = torch.where(bad, (got - want).abs(), torch.zeros_like(got.abs()))
     flat = int(torch.nan_to_num(gap, nan=math.inf).argmax())
     index = tuple(int(i) for i in torch.unravel_index(torch.tensor(flat), got.shape))
     place = "[" + ", ".join(str(i) for i in index) + "]"
     return (
-        f"{what} is wrong in {count} of {total} entries. The largest difference is at {place}: "
+        f"{what.rstrip(',')}: {count} of {total} entries {_are(count)} wrong. The largest difference is at {place}: "
         + "expected {}, got {}.".format(*_numbers(want[index].item(), got[index].item()))
     )
 
@@ -200,8 +202,15 @@ def _first_untrue(got: torch.Tensor, bad: torch.Tensor, what: str) -> str:
     """Where truth values differ; "the largest difference" of those would sound odd."""
     index = tuple(int(i) for i in bad.nonzero()[0])
     answer = bool(got[index])
-    place = f"The first is at [{', '.join(map(str, index))}]: " if index else ""
-    return f"{what} is wrong in {int(bad.sum())} of {bad.numel()} entries. {place}expected {not answer}, got {answer}."
+    place = "[" + ", ".join(map(str, index)) + "]"
+    if bad.numel() == 1:
+        return f"{what} should be {not answer}, not {answer}."
+    count = f"{int(bad.sum())} of {bad.numel()} entries {_are(int(bad.sum()))} wrong"
+    return f"{what.rstrip(',')}: {count}. The first is at {place}: expected {not answer}, got {answer}."
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _numbers(want: complex, got: complex) -> tuple[str, str]:

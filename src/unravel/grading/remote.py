@@ -92,7 +92,7 @@ def _in(value: Any, session: Session, cls: str = "") -> Any:
 
 
 def _changed(label: str, place: int | str) -> str:
-    ordinals = ["first argument", "second argument", "third argument"]
+    ordinals = ["first argument", "second argument", "third argument", "fourth argument", "fifth argument"]
     named = isinstance(place, int) and 0 <= place < len(ordinals)
     which = ordinals[int(place)] if named else f"argument {place}"
     return (

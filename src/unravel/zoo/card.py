@@ -106,11 +106,13 @@ def _seeds(recipe: Recipe, spread: Spread | None) -> str:
     if not spread:
         return "Not yet trained anew from other seeds."
     seeds = [str(seed) for seed in spread.seeds]
+    models = "1 model" if len(seeds) == 1 else f"{len(seeds)} models"
+    few = f" {recipe.spread.few[:1].upper()}{recipe.spread.few[1:]}" if recipe.spread.few else ""
     shorter = f", for {recipe.spread.steps} steps" if recipe.spread.steps else ""
     return (
-        f"{OTHERS.capitalize()}: the least and the most of the same measurement on {len(seeds)} models trained anew, "
+        f"{OTHERS.capitalize()}: the least and the most of the same measurement on {models} trained anew, "
         f"from {', '.join(seeds)}{shorter}; in brackets what it must be there, where that differs. "
-        "Which head or frequency plays which part is another matter in each."
+        f"Which head or frequency plays which part is another matter in each.{few}"
     )
 
 

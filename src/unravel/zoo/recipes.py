@@ -62,6 +62,8 @@ class Retraining:
     """0: as many as the shipped one."""
     exempt: str = ""
     """Why it is not trained anew, for the card; empty if it is."""
+    few: str = ""
+    """Why it is trained anew from fewer seeds than others, for the card."""
 
 
 @dataclass(frozen=True)

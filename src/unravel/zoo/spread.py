@@ -15,7 +15,7 @@ from unravel.zoo.recipes import Recipe, Training
 
 FILE = "spread.json"
 LEAST = 3
-"""A spread over fewer seeds says little."""
+"""A spread over fewer seeds says little; a recipe that asks for fewer must say why."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,11 @@ def missing(recipe: Recipe, folder: Path) -> str | None:
     """What a model's spread lacks, as a line with the next step; None if all is there or the recipe excuses it."""
     if recipe.spread.exempt:
         return None
-    found = read(recipe, folder)
-    if found and len(found.seeds) >= LEAST:
+    found, least = read(recipe, folder), len(recipe.spread.seeds) if recipe.spread.few else LEAST
+    if found and len(found.seeds) >= least:
         return None
     if found:
-        fault = f"{FILE} holds {len(found.seeds)} of {LEAST} seeds"
+        fault = f"{FILE} holds {len(found.seeds)} of {least} seeds"
     else:
         fault = f"{FILE} is of another recipe" if (folder / FILE).exists() else f"there is no {FILE}"
     return f"{fault}: run `unravel models spread {recipe.name}`"

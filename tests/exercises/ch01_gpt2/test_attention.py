@@ -643,7 +643,9 @@ def test_a_case_by_hand(submission):
     x = torch.tensor([[[1.0, 0, 0, 0], [0, 2.0, 0, 0]]])
     ones, zeros = torch.ones(1, 4, 4), torch.zeros(1, 4)
     scores = submission.scores_from_stream(x, ones, zeros, ones, zeros)
-    assert_close(scores, torch.tensor([[[[2.0, 4.0], [4.0, 8.0]]]]), "the table of scores of the worked example")
+    hint = "[1, 1, 1, 1] and [2, 2, 2, 2] have dot products 4, 8, 16; each is divided by sqrt(d_head) = 2. No mask."
+    expected = torch.tensor([[[[2.0, 4.0], [4.0, 8.0]]]])
+    assert_close(scores, expected, "the table of scores of the worked example", hint=hint)
 
 
 @checks("scores_from_stream")
@@ -801,7 +803,8 @@ def test_a_head_that_looks_at_one_key_copies_its_value(submission, draw: Draw):
         for h in range(n_heads):
             for query in range(n_query):
                 expected[b, query, h] = v[b, looked[b, h, query], h] @ W_O[h]
-    assert_close(writes, expected, "what each head writes", rtol=1e-3, atol=1e-4)
+    hint = "Each head by itself: mix its values by its pattern as it is, then map the mix by its own W_O."
+    assert_close(writes, expected, "what each head writes", hint=hint, rtol=1e-3, atol=1e-4)
 
 
 @checks("head_writes")
@@ -816,7 +819,8 @@ def test_a_head_writes_the_weighted_mean_of_values(submission, draw: Draw):
         for query in range(n_query):
             for key in range(n_key):
                 expected[:, query, h] += pattern[:, h, query, key, None] * (v[:, key, h] @ W_O[h])
-    assert_close(writes, expected, "what each head writes", rtol=1e-3, atol=1e-4)
+    hint = "Each head by itself: mix its values by its pattern as it is, then map the mix by its own W_O."
+    assert_close(writes, expected, "what each head writes", hint=hint, rtol=1e-3, atol=1e-4)
 
 
 @checks("head_writes")
@@ -1116,7 +1120,9 @@ def slow_rotary(x: torch.Tensor, positions: torch.Tensor, base: float) -> torch.
 def test_small_turns_by_hand(submission):
     """[1, 0] at position 1 becomes (cos 1, sin 1); with four dimensions and base 100, the second pair turns by 0.1."""
     one = submission.rotary(torch.tensor([1.0, 0.0]).view(1, 1, 1, 2), torch.tensor([1]))
-    assert_close(one.flatten(), torch.tensor([math.cos(1), math.sin(1)]), "[1, 0], turned at position 1,")
+    hint = "The angle is position * base ** 0 = 1, in radians: (cos 1, sin 1)."
+    expected = torch.tensor([math.cos(1), math.sin(1)])
+    assert_close(one.flatten(), expected, "[1, 0], turned at position 1,", hint=hint)
     x = torch.tensor([1.0, 1.0, 0.0, 0.0]).view(1, 1, 1, 4)
     two = submission.rotary(x, torch.tensor([1]), 100.0)
     expected = torch.tensor([math.cos(1), math.cos(0.1), math.sin(1), math.sin(0.1)])
@@ -1132,7 +1138,8 @@ def test_each_pair_turns_by_its_own_angle(submission, draw: Draw):
         x, positions = draw.normal(batch, pos, n_heads, 2 * half), draw.permutation(60)[:pos]
         turned = submission.rotary(x, positions, base)
         what = f"the tensor of vectors turned at positions {positions.tolist()} with base {base:g}"
-        assert_close(turned, slow_rotary(x, positions, base), what, rtol=1e-3, atol=1e-4)
+        hint = "In each head alike, pair i (dimensions i and i + d_head/2) turns by position * base ** (-2i / d_head)."
+        assert_close(turned, slow_rotary(x, positions, base), what, hint=hint, rtol=1e-3, atol=1e-4)
     x = draw.normal(batch, pos, n_heads, 2 * half)
     default = submission.rotary(x, positions)
     assert_close(default, slow_rotary(x, positions, 10000.0), "the result without a base given", atol=1e-4)

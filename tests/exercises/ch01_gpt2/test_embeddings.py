@@ -265,51 +265,6 @@ return x / (x.pow(2).mean(-1, keepdim=True) + eps).sqrt() * w
         right="mean(-1, keepdim=True)",
         wrong="mean()",
     ),
-    # unembed
-    Mistake("unembed", why="You left the final norm out.", right="norm(resid)", wrong="resid"),
-    Mistake("unembed", why="You left the bias `b_U` out.", right=" + b_U", wrong=""),
-    Mistake("unembed", why="You normalised twice: once is enough.", right="norm(resid)", wrong="norm(norm(resid))"),
-    Mistake(
-        "unembed",
-        why="You added the normalised stream to the stream itself: logits are read from what the norm puts out, alone.",
-        right="norm(resid)",
-        wrong="(resid + norm(resid))",
-    ),
-    Mistake(
-        "unembed",
-        why="You normalised the logits. The norm belongs to the stream: `norm(resid)` first, then map and bias.",
-        right="norm(resid) @ W_U + b_U",
-        wrong="norm(resid @ W_U + b_U)",
-    ),
-    Mistake(
-        "unembed",
-        why="You returned probabilities. Logits are the scores before the softmax.",
-        wrong="return (norm(resid) @ W_U + b_U).softmax(-1)",
-    ),
-    Mistake(
-        "unembed",
-        why="You returned log-probabilities. Logits are the scores before that: nothing is normalised over the "
-        "vocabulary.",
-        wrong="return (norm(resid) @ W_U + b_U).log_softmax(-1)",
-    ),
-    Mistake(
-        "unembed",
-        why="You divided each column of `W_U` by its length: that gives cosines. A logit is a plain dot product.",
-        right="W_U + b_U",
-        wrong="(W_U / W_U.norm(dim=0)) + b_U",
-    ),
-    Mistake(
-        "unembed",
-        why="You took the mean over the vocabulary away from the logits. It would change no probability, but what is "
-        "asked for are the logits themselves.",
-        wrong="logits = norm(resid) @ W_U + b_U\nreturn logits - logits.mean(-1, keepdim=True)",
-    ),
-    Mistake(
-        "unembed",
-        why="You wrote a norm of your own in place of the one you were given, which has a `w` and a `b`: call `norm`.",
-        right="norm(resid)",
-        wrong="nn.functional.layer_norm(resid, resid.shape[-1:])",
-    ),
     # fold_layer_norm
     Mistake(
         "fold_layer_norm",
@@ -406,6 +361,28 @@ return scaled - scaled.mean(0), bias + b @ W
         wrong="b @ W",
     ),
     # logit_shares
+    Mistake(
+        "logit_shares",
+        why="You took `wrong` less `right`: all signs are turned. What speaks for `right` is positive.",
+        right="direction = (W_U[:, right] - W_U[:, wrong]).T",
+        wrong="right, wrong = wrong, right\ndirection = (W_U[:, right] - W_U[:, wrong]).T",
+    ),
+    Mistake(
+        "logit_shares",
+        why="You took each part out and let the norm divide by its new number. Those are effects, and they don't add "
+        "up: all shares are taken with the scale of the whole stream.",
+        wrong="""
+prompts = torch.arange(len(right))
+def difference(stream):
+    centred = stream - stream.mean(-1, keepdim=True)
+    logits = centred / (centred.pow(2).mean(-1, keepdim=True) + norm.eps).sqrt() * norm.w + norm.b
+    logits = logits @ W_U + b_U
+    return logits[prompts, right] - logits[prompts, wrong]
+whole = parts.sum(0)
+shares = torch.stack([difference(whole) - difference(whole - part) for part in parts])
+return torch.cat([shares, (difference(whole) - shares.sum(0))[None]])
+""",
+    ),
     Mistake(
         "logit_shares",
         why="You called `norm` on each part. That divides every part by its own spread, and adds `norm.b` to each of "
@@ -630,12 +607,6 @@ mean_square = x.norm(dim=-1, keepdim=True) ** 2 / x.shape[-1]
 return w * (x * torch.rsqrt(mean_square + eps))
 """,
     ),
-    Alternative(
-        "unembed",
-        how="with einsum",
-        code='return torch.einsum("...d,dv->...v", norm(resid), W_U).add(b_U)',
-    ),
-    Alternative("unembed", how="with linear", code="return nn.functional.linear(norm(resid), W_U.T, b_U)"),
     Alternative(
         "fold_layer_norm",
         how="flattened, with matrices",
@@ -1021,7 +992,7 @@ def test_tiny_vectors_and_zeros_stay_finite(submission, draw: Draw):
     assert_close(submission.rms_norm(x, w), rms_of(x, w, 1e-5), "RMSNorm of tiny vectors", hint=hint, rtol=1e-3)
 
 
-# --- unembed --------------------------------------------------------------------------------------
+# --- a norm and its logits, for the checks below --------------------------------------------------
 
 
 def build_norm(learner, w, b, eps):
@@ -1046,62 +1017,12 @@ def assert_untouched(norm, w: torch.Tensor, b: torch.Tensor) -> None:
     assert_close(norm.get("b"), b, "norm.b after the call", hint=hint, rtol=0, atol=0)
 
 
-def build_odd(learner, factor):
-    """Something that is no norm at all: it turns each vector round and bends it."""
-    return lambda x: (factor * x.flip(-1)).tanh()
-
-
 def logits_of(normal: torch.Tensor, to_vocab: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
     """The map, one logit at a time."""
     columns = to_vocab.double().T.tolist()
     rows = normal.double().reshape(-1, normal.shape[-1]).tolist()
     flat = torch.tensor([[dot(row, column) for column in columns] for row in rows], dtype=torch.float64)
     return flat.reshape(*normal.shape[:-1], len(columns)) + bias.double()
-
-
-@checks("unembed")
-def test_logits_are_what_the_matrix_reads_from_the_normalised_stream(submission, draw: Draw):
-    """The stream goes through the final LayerNorm, with its own w, b and eps, then through W_U, then b_U is added."""
-    batch, pos, d_model, d_vocab = draw.sizes(4, low=3)
-    w, b, eps = 1 + draw.normal(d_model), draw.normal(d_model), draw.uniform(1).item()
-    norm = submission.run(build_norm, w, b, eps)
-    shapes = ((batch, pos, d_model), (batch, d_model), (d_model,))
-    # As many tokens as dimensions at first: whoever normalises the logits is told so by their numbers, not by a crash.
-    for width, shape in ((d_model, shapes[0]), *((d_vocab, shape) for shape in shapes)):
-        to_vocab, bias = draw.normal(d_model, width), 2 * draw.normal(width)
-        resid = 4 * draw.normal(*shape) + 1
-        expected = logits_of(layer_norm_of(resid, w, b, eps), to_vocab, bias)
-        what, hint = f"the tensor of logits of a stream of shape {shape}", "First norm(resid), then @ W_U, then + b_U."
-        assert_close(submission.unembed(resid, norm, to_vocab, bias), expected, what, hint=hint, rtol=1e-3, atol=1e-4)
-    assert_untouched(norm, w, b)
-
-
-@checks("unembed")
-def test_whatever_norm_is_given_is_used(submission, draw: Draw):
-    """The norm may be any function: it is called once on the stream, and nothing else normalises."""
-    batch, d_model, d_vocab = draw.sizes(3, low=3)
-    factor = 0.5 + draw.uniform(1).item()
-    norm = submission.run(build_odd, factor)
-    resid, to_vocab, bias = draw.normal(batch, d_model), draw.normal(d_model, d_vocab), draw.normal(d_vocab)
-    expected = logits_of((factor * resid.flip(-1)).tanh(), to_vocab, bias)
-    hint = "All there is to it is norm(resid) @ W_U + b_U: the norm that was passed, once, and nothing after the bias."
-    found = submission.unembed(resid, norm, to_vocab, bias)
-    assert_close(found, expected, "the tensor of logits", hint=hint, rtol=1e-3, atol=1e-4)
-
-
-@checks("unembed")
-def test_unembedding_at_the_size_of_a_model(submission, draw: Draw):
-    """At 96 dimensions and 1500 tokens too, and float64 stays float64."""
-    w, b = draw.normal(96).double(), draw.normal(96).double()
-    norm = submission.run(build_norm, w, b, 1e-5)
-    for d_vocab in (96, 1500):
-        resid, to_vocab = draw.normal(2, 5, 96).double(), draw.normal(96, d_vocab).double()
-        bias = draw.normal(d_vocab).double()
-        found = submission.unembed(resid, norm, to_vocab, bias)
-        assert_equal(str(found.dtype), "torch.float64", "the dtype of the logits")
-        normal = layer_norm_of(resid, w, b, 1e-5)
-        expected = torch.einsum("bpd,dv->bpv", normal, to_vocab) + bias
-        assert_close(found, expected, f"the tensor of logits over {d_vocab} tokens", rtol=1e-9, atol=1e-9)
 
 
 # --- fold_layer_norm ------------------------------------------------------------------------------

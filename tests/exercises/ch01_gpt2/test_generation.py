@@ -168,7 +168,39 @@ return tokens""",
         right="logits / temperature",
         wrong="logits",
     ),
+    Mistake(
+        "temperature_probs",
+        why="You divided by a temperature of 0, and got NaN. It can't be divided by: treat it as a case of its own.",
+        right="if temperature == 0:",
+        wrong="if temperature < 0:",
+    ),
+    Mistake(
+        "temperature_probs",
+        why="You normalised along the first axis. Each row along the *last* axis is a distribution.",
+        right=".softmax(-1)",
+        wrong=".softmax(0)",
+    ),
+    Mistake(
+        "temperature_probs",
+        why="You raised probabilities to the power of 1/T. On paper that is the same, but at a low temperature they "
+        "all round to 0. Divide the logits, and then take the softmax.",
+        right="return (logits / temperature).softmax(-1)",
+        wrong="powers = logits.softmax(-1) ** (1 / temperature)\nreturn powers / powers.sum(-1, keepdim=True)",
+    ),
     # truncate_probs
+    Mistake(
+        "truncate_probs",
+        why="With `top_k=0` you cut everything off, and then divide by a sum of 0. `top_k=0` means no limit: cut by "
+        "number only if `top_k` is more than 0.",
+        right="if top_k > 0:\n    keep[..., top_k:] = False",
+        wrong="keep[..., top_k:] = False",
+    ),
+    Mistake(
+        "truncate_probs",
+        why="With `top_k=0` you keep one token only. 0 means no limit to the number: all may stay.",
+        right="if top_k > 0:\n    keep[..., top_k:] = False",
+        wrong="keep[..., max(top_k, 1) :] = False",
+    ),
     Mistake(
         "truncate_probs",
         why="You cut the tail off and left the rest as it was: it sums to less than 1. Divide by the sum.",
@@ -280,6 +312,18 @@ return tokens""",
         why="You left the penalty out.",
         right="logits - penalty * counts",
         wrong="logits",
+    ),
+    Mistake(
+        "sample_next",
+        why="You left `top_k` out: pass it on to truncate_probs.",
+        right="temperature), top_k, top_p)",
+        wrong="temperature), 0, top_p)",
+    ),
+    Mistake(
+        "sample_next",
+        why="You left `top_p` out: pass it on to truncate_probs.",
+        right="temperature), top_k, top_p)",
+        wrong="temperature), top_k)",
     ),
     Mistake(
         "sample_next",
@@ -425,6 +469,54 @@ return tokens""",
         right="beam = sorted(candidates, key=lambda entry: -entry[1])[:width]",
         wrong="beam = sorted(candidates, key=lambda entry: (not entry[2], -entry[1]))[:width]\n"
         "    beam = sorted(beam, key=lambda entry: -entry[1])",
+    ),
+    Mistake(
+        "beam_search",
+        why="You put texts that have ended aside, where they take no place in the beam, and let others move up. Ended "
+        "or not, all compete for the same `width` places in each round.",
+        wrong="""
+beam, done = [(tokens, 0.0)], []
+for _ in range(n_new):
+    children = []
+    for row, score in beam:
+        log_probs = model(row[None])[0, -1].log_softmax(-1)
+        for token, gain in enumerate(log_probs):
+            children.append((torch.cat([row, torch.tensor([token])]), score + float(gain)))
+    children = sorted(children, key=lambda entry: -entry[1])[:width]
+    done += [entry for entry in children if int(entry[0][-1]) == end]
+    beam = [entry for entry in children if int(entry[0][-1]) != end]
+return sorted(beam + done, key=lambda entry: -entry[1])[:width]
+""",
+    ),
+    Mistake(
+        "beam_search",
+        why="You keep `width` texts that go on, and beside them all that have ended. Ended or not, all compete for the "
+        "same `width` places in each round: what has no place is gone.",
+        wrong="""
+beam, done = [(tokens, 0.0)], []
+for _ in range(n_new):
+    children = []
+    for row, score in beam:
+        log_probs = model(row[None])[0, -1].log_softmax(-1)
+        for token, gain in enumerate(log_probs):
+            children.append((torch.cat([row, torch.tensor([token])]), score + float(gain)))
+    done += [entry for entry in children if int(entry[0][-1]) == end]
+    children = [entry for entry in children if int(entry[0][-1]) != end]
+    beam = sorted(children, key=lambda entry: -entry[1])[:width]
+return sorted(beam + done, key=lambda entry: -entry[1])[:width]
+""",
+    ),
+    Mistake(
+        "beam_search",
+        why="You take `end=0` for no end at all. 0 is a token like any other: ask whether `end` is None.",
+        right="int(token) == end",
+        wrong="bool(end) and int(token) == end",
+    ),
+    Mistake(
+        "beam_search",
+        why="You take an `end` in the prompt for the end of the text. Only one that has been written ends it.",
+        right="(tokens, 0.0, False)",
+        wrong="(tokens, 0.0, int(tokens[-1]) == end)",
     ),
     # forward_cached
     Mistake(
@@ -758,6 +850,12 @@ def slow_greedy(parts: tuple[torch.Tensor, ...], prompt: list[int], n_new: int) 
     return text
 
 
+def assert_text(found: torch.Tensor, expected: torch.Tensor, what: str, *, hint: str = "") -> None:
+    """The same tokens; what is told are the two texts, and not their shapes."""
+    assert_equal(found.tolist(), expected.tolist(), what, hint=hint)
+    assert_equal(found.dtype, expected.dtype, f"the dtype of {what}")
+
+
 @checks("greedy")
 def test_greedy_follows_a_known_path(submission, draw: Draw):
     """A model that prefers the token after the last one, and starts anew at its end, makes it count."""
@@ -767,14 +865,19 @@ def test_greedy_follows_a_known_path(submission, draw: Draw):
     start = draw.integer(d_vocab - 3, d_vocab)
     found = submission.greedy(model, torch.tensor([2, start]), n_new)
     expected = torch.tensor([2, start, *((start + 1 + i) % d_vocab for i in range(n_new))])
-    assert_equal(found, expected, f"the text that starts with [2, {start}], n_new={n_new}, d_vocab={d_vocab},")
+    assert_text(found, expected, f"the text that starts with [2, {start}], n_new={n_new}, d_vocab={d_vocab},")
     found = submission.greedy(model, torch.tensor([2, d_vocab - 2]), 5, 0)
     expected = torch.tensor([2, d_vocab - 2, d_vocab - 1, 0])
     hint = "0 is a token like any other: ask whether `end` is None, not whether it is true."
-    assert_equal(found, expected, f"the text that starts with [2, {d_vocab - 2}], end=0, d_vocab={d_vocab},", hint=hint)
+    assert_text(found, expected, f"the text that starts with [2, {d_vocab - 2}], end=0, d_vocab={d_vocab},", hint=hint)
+    large = submission.run(reader, torch.eye(310).roll(1, dims=1), torch.zeros(310, 310), torch.zeros(40))
+    found = submission.greedy(large, torch.tensor([2, 300]), 5, 303)
+    hint = "Compare with `==`: large numbers that are equal need not be the same object (`is`)."
+    expected = torch.tensor([2, 300, 301, 302, 303])
+    assert_text(found, expected, "the text that starts with [2, 300], end=303, d_vocab=310,", hint=hint)
     found = submission.greedy(model, torch.tensor([1, 2]), 3, 2)
     hint = "The prompt ends with `end`, and that stops nothing: look at the token that you have just written."
-    assert_equal(found, torch.tensor([1, 2, 3, 4, 5]), "the text that starts with [1, 2], end=2,", hint=hint)
+    assert_text(found, torch.tensor([1, 2, 3, 4, 5]), "the text that starts with [1, 2], end=2,", hint=hint)
 
 
 @checks("greedy")
@@ -786,11 +889,11 @@ def test_greedy_takes_the_likeliest_given_all_that_came_before(submission, draw:
     model = submission.run(reader, *parts)
     expected = torch.tensor(slow_greedy(parts, prompt.tolist(), n_new))
     hint = "Show the model the whole text, and read its logits at the last position."
-    assert_equal(submission.greedy(model, prompt, n_new), expected, f"greedy after {prompt.tolist()}", hint=hint)
+    assert_text(submission.greedy(model, prompt, n_new), expected, f"greedy after {prompt.tolist()}", hint=hint)
     one = prompt[:1]
     expected = torch.tensor(slow_greedy(parts, one.tolist(), 2))
-    assert_equal(submission.greedy(model, one, 2), expected, f"greedy after {one.tolist()}", hint=hint)
-    assert_equal(submission.greedy(model, prompt, 0), prompt, "the text with n_new=0")
+    assert_text(submission.greedy(model, one, 2), expected, f"greedy after {one.tolist()}", hint=hint)
+    assert_text(submission.greedy(model, prompt, 0), prompt, "the text with n_new=0")
 
 
 @checks("greedy")
@@ -805,11 +908,11 @@ def test_greedy_stops_behind_the_end_token(submission, draw: Draw):
         end = text[3 + stop]
         expected = torch.tensor(text[: 3 + text[3:].index(end) + 1])
         hint = "Add the end token to the text, then stop."
-        assert_equal(submission.greedy(model, prompt, 8, end), expected, f"the text with end={end}", hint=hint)
+        assert_text(submission.greedy(model, prompt, 8, end), expected, f"the text with end={end}", hint=hint)
         first = int(prompt[0])
         last = 3 + text[3:].index(first) + 1 if first in text[3:] else len(text)
         found = submission.greedy(model, prompt, 8, first)
-        assert_equal(found, torch.tensor(text[:last]), f"the text with end={first}, which begins the prompt,")
+        assert_text(found, torch.tensor(text[:last]), f"the text with end={first}, which begins the prompt,")
 
 
 @checks("greedy")
@@ -821,7 +924,7 @@ def test_of_equal_logits_the_lowest_id_wins(submission, draw: Draw):
     parts = (now, torch.zeros(d_vocab, d_vocab), torch.zeros(40))
     model, prompt = submission.run(reader, *parts), draw.integers(0, d_vocab, 2)
     expected = torch.tensor(slow_greedy(parts, prompt.tolist(), 5))
-    assert_equal(submission.greedy(model, prompt, 5), expected, "the text where logits are equal")
+    assert_text(submission.greedy(model, prompt, 5), expected, "the text where logits are equal")
 
 
 # ---- temperature_probs
@@ -836,7 +939,8 @@ def test_temperature_of_a_case_by_hand(submission):
     cases[2.0] = [1 / root, 2**0.5 / root, 2 / root]
     for temperature, expected in cases.items():
         found = submission.temperature_probs(logits, temperature)
-        assert_close(found, torch.tensor(expected), f"the probabilities at temperature {temperature:g}")
+        hint = "" if temperature else "Don't divide by 0: the largest logit gets 1, the others 0."
+        assert_close(found, torch.tensor(expected), f"the probabilities at temperature {temperature:g}", hint=hint)
 
 
 @checks("temperature_probs")
@@ -915,6 +1019,11 @@ def slow_truncated(probs: torch.Tensor, top_k: int, top_p: float) -> torch.Tenso
     return torch.tensor(rows, dtype=probs.dtype).reshape(probs.shape)
 
 
+def tenths(row: torch.Tensor) -> list[float]:
+    """A row of short numbers as they were meant: 0.3, not 0.30000001192."""
+    return [round(value, 4) for value in row.tolist()]
+
+
 def clear_p(probs: torch.Tensor, draw: Draw) -> float:
     """A `top_p` that no sum of the likeliest tokens comes near, in any row: rounding decides nothing."""
     sums = probs.sort(dim=-1, descending=True).values.cumsum(-1).flatten()
@@ -946,8 +1055,9 @@ def test_cuts_worked_by_hand(submission):
     ]
     for settings, expected in cases:
         found = submission.truncate_probs(probs, **settings)
-        said = ", ".join(f"{name}={value}" for name, value in settings.items()) or "no cut"
-        assert_close(found, torch.tensor([expected]), f"[1/8, 1/2, 1/8, 1/4] with {said}", atol=1e-6)
+        said = ", ".join(f"{name}={value}" for name, value in {"top_k": 0, "top_p": 1, **settings}.items())
+        hint = "" if settings.get("top_k") else "`top_k=0` sets no limit to the number: then only `top_p` cuts."
+        assert_close(found, torch.tensor([expected]), f"[1/8, 1/2, 1/8, 1/4] with {said}", hint=hint, atol=1e-6)
 
 
 @checks("truncate_probs")
@@ -980,7 +1090,7 @@ def test_both_cuts_look_at_what_came_in(submission, draw: Draw):
     probs = torch.tensor([[0.3, 0.2, 0.3, 0.1, 0.1]])[:, draw.permutation(5)]
     found = submission.truncate_probs(probs, 3, 0.65)
     hint = "Don't renormalise between the two cuts."
-    assert_close(found, slow_truncated(probs, 3, 0.65), f"{probs[0].tolist()} with top_k=3, top_p=0.65", hint=hint)
+    assert_close(found, slow_truncated(probs, 3, 0.65), f"{tenths(probs[0])} with top_k=3, top_p=0.65", hint=hint)
 
 
 @checks("truncate_probs")
@@ -1043,7 +1153,8 @@ def test_the_penalty_counts(submission, draw: Draw):
     generator = submission.run(seeded, draw.integer(0, 10**6))
     _, probs = submission.sample_next(logits, so_far, generator, penalty=math.log(2))
     expected = torch.tensor([[2, 4, 1], [8 / 17 * 7, 1 / 17 * 7, 8 / 17 * 7]]) / 7
-    assert_close(probs, expected, "the probabilities that you return")
+    hint = "In the first row the counts are 1, 0, 2, so the logits become -ln 2, 0, -2 ln 2."
+    assert_close(probs, expected, "the probabilities that you return", hint=hint)
 
 
 @checks("sample_next")
@@ -1075,7 +1186,7 @@ def test_the_steps_come_in_order(submission, draw: Draw):
     _, probs = submission.sample_next(logits, torch.tensor([[0]]), generator, 3.0, 0, 0.7)
     expected = slow_next(logits, torch.tensor([[0]]), 3.0, 0, 0.7, 0.0)
     assert_close(
-        probs, expected, f"the probabilities of {logits.exp()[0].tolist()} at temperature 3, top_p=0.7", hint=hint
+        probs, expected, f"the probabilities of {tenths(logits.exp()[0])} at temperature 3, top_p=0.7", hint=hint
     )
 
 
@@ -1175,11 +1286,17 @@ def beam_case(draw: Draw, d_vocab: int, n_new: int, width: int, wanted) -> tuple
 def assert_beam(submission, model, prompt, n_new: int, width: int, end, expected: list, what: str) -> None:
     """The learner's beam is the expected one: texts, order and scores."""
     found = submission.beam_search(model, prompt, n_new, width, end)
-    what = f"{what} (n_new={n_new}, width={width}, end={end})"
-    assert_equal(len(found), len(expected), f"the number of candidates that come back from {what}")
-    for place, ((row, score), (true, text, _)) in enumerate(zip(found, expected, strict=True)):
-        assert_equal(row, torch.tensor(text), f"the tokens of candidate {place} of {what}")
-        assert_close(score, true, f"the score of candidate {place} of {what}", atol=1e-4)
+    what = f"{what} (prompt {prompt.tolist()}, n_new={n_new}, width={width}, end={end})"
+    hint = "In each round all children of all that go on compete for the `width` places"
+    hint += "." if end is None else ", and so do those that have ended, with the score that they have."
+    for place, ((row, score), (true, text, _)) in enumerate(zip(found, expected, strict=False)):
+        assert row.tolist() == text, (
+            f"In {what} candidate {place} should be {text} with log-probability {true:.4f}, but yours is "
+            f"{row.tolist()} with {score:.4f}. {hint}"
+        )
+        assert_equal(row, torch.tensor(text), f"the tokens of candidate {place} in {what}")
+        assert_close(score, true, f"the score of candidate {place}, {text}, in {what}", atol=1e-4)
+    assert_equal(len(found), len(expected), f"the number of candidates in {what}", hint=hint)
 
 
 @checks("beam_search")
@@ -1190,7 +1307,21 @@ def test_a_beam_worked_by_hand(submission):
     expected = [(math.log(0.49), [1, 0, 0], False), (math.log(0.3), [1, 1], True)]
     assert_beam(submission, model, torch.tensor([1]), 2, 2, 1, expected, "the case of the docstring")
     expected = [(math.log(0.7), [1, 0], False), (math.log(0.3), [1, 1], True)]
-    assert_beam(submission, model, torch.tensor([1]), 1, 5, 1, expected, "the same, for one round")
+    assert_beam(submission, model, torch.tensor([1]), 1, 5, 1, expected, "the same, for one round,")
+    model = submission.run(reader, now.flip(0, 1), torch.zeros(2, 2), torch.zeros(40))
+    expected = [(math.log(0.49), [0, 1, 1], False), (math.log(0.3), [0, 0], True)]
+    assert_beam(submission, model, torch.tensor([0]), 2, 2, 0, expected, "the same, with 0 and 1 exchanged,")
+
+
+@checks("beam_search")
+def test_who_has_ended_holds_a_place(submission):
+    """A case by hand: after 0 the chances of 0, 1, 2 are .2, .3, .5; after 1 they are .5, .2, .3; and 2 is the end."""
+    # Round 1: [0 2] has .5 and has ended, [0 1] .3; [0 0] has .2, and no place. Round 2: [0 1 0] .15; [0 1 2], which
+    # has .09, finds no place beside [0 2] and [0 1 0]. Round 3: [0 1 0 2] .075.
+    now = torch.tensor([[0.2, 0.3, 0.5], [0.5, 0.2, 0.3], [0.4, 0.3, 0.3]]).log()
+    model = submission.run(reader, now, torch.zeros(3, 3), torch.zeros(40))
+    expected = [(math.log(0.5), [0, 2], True), (math.log(0.075), [0, 1, 0, 2], True)]
+    assert_beam(submission, model, torch.tensor([0]), 3, 2, 2, expected, "the case worked by hand")
 
 
 @checks("beam_search")
@@ -1221,8 +1352,10 @@ def test_a_wide_beam_finds_the_best_of_all(submission, draw: Draw):
         scores[tuple(text)] = score
     expected = [(score, list(text), False) for text, score in sorted(scores.items(), key=lambda item: -item[1])]
     model = submission.run(reader, *parts)
-    assert_beam(submission, model, prompt, n_new, width, end, expected, "a beam with room for every sequence")
-    assert_beam(submission, model, prompt, n_new, width + 20, end, expected, "a beam with more room than that")
+    assert_beam(submission, model, prompt, n_new, width, end, expected, "a beam with room for every text")
+    assert_beam(
+        submission, model, prompt, n_new, width + 20, end, expected, "a beam with more room than there are texts"
+    )
 
 
 @checks("beam_search")
@@ -1353,6 +1486,7 @@ def test_without_a_cache_it_is_the_whole_model(submission, draw: Draw):
         logits, cache = submission.forward_cached(net.weights, tokens)
         expected, kept = net.run(tokens)
         assert_close(logits, expected.float(), "the logits without a cache", rtol=1e-5)
+        assert_equal(str(logits.dtype), "torch.float32", "the dtype of the logits, with weights in float32,")
         assert_cache(cache, kept, "after the first call")
 
 
@@ -1366,7 +1500,8 @@ def test_chunk_by_chunk_it_gives_the_same_logits(submission, draw: Draw):
     cache, start = None, 0
     for size in sizes:
         logits, cache = submission.forward_cached(net.weights, tokens[:, start : start + size], cache)
-        what = f"the logits at positions {start} to {start + size - 1}, given as a chunk of {size},"
+        place = f"positions {start} to {start + size - 1}" if size > 1 else f"position {start}"
+        what = f"the logits at {place}, given as a chunk of {size},"
         hint = "Which row of W_pos do these tokens get? Which keys may each of them see?"
         assert_close(logits, expected[:, start : start + size].float(), what, rtol=1e-5, hint=hint)
         start += size
@@ -1442,8 +1577,10 @@ def test_it_does_the_work_of_the_new_tokens_alone(submission, draw: Draw):
     for new in (1, 3):
         tokens = draw.integers(0, net.d_vocab, batch, new)
         logits, count = submission.run(work, net.weights, tokens, cache)
-        expected, _ = net.run(tokens, cache)
+        expected, kept = net.run(tokens, cache)
         assert_close(logits, expected.float(), "the logits behind a past of 200", rtol=1e-5)
+        longer = submission.forward_cached(net.weights, tokens, cache)[1]
+        assert_cache(longer, kept, "behind a past of 200")
         # Copies count too: the reference needs 1.3 to 1.9 times its matrix products, the whole text 67 or more.
         limit, whole = int(2.5 * net.cost(batch, 200, new)), net.cost(batch, 0, 200 + new)
         assert count <= limit, (

@@ -1036,7 +1036,7 @@ def test_ids_are_bytes_then_merges_then_special(submission):
     assert_equal(submission.encode("h é", []), [104, 32, 195, 169], "the ids of 'h é' without merges")
     special = ["<end>", "<pad>"]
     got = submission.encode("hi<end> hi<pad><end>", merges, special, True)
-    assert_equal(got, [256, 258, 257, 259, 258], "the ids of 'hi<end> hi<pad><end>', special tokens allowed")
+    assert_equal(got, [256, 258, 257, 259, 258], "the ids of 'hi<end> hi<pad><end>', special tokens allowed,")
     assert_equal(submission.encode("", merges, special, True), [], "the ids of an empty text")
 
 
@@ -1045,7 +1045,7 @@ def test_plain_text_makes_no_special_token(submission, draw: Draw):
     """Without `allow_special`, text that spells a special token is text: also where merges make the same bytes."""
     hint = "Special ids come from a table of their own, and only if `allow_special` is true."
     got = submission.encode("a<end>", [], ["<end>"])
-    assert_equal(got, list(b"a<end>"), "the ids of 'a<end>', special tokens not allowed", hint=hint)
+    assert_equal(got, list(b"a<end>"), "the ids of 'a<end>', special tokens not allowed,", hint=hint)
     merges = [(b"s", b"t"), (b"o", b"p"), (b"st", b"op"), (b" ", b"stop")]
     got = submission.encode("stop stop #", merges, ["stop", "#"], False)
     assert_equal(got, [258, 259, 32, 35], "the ids of 'stop stop #', where 'stop' and '#' are special,", hint=hint)

@@ -91,6 +91,12 @@ MISTAKES = [
         right="return losses.masked_fill(targets == pad, 0.0)",
         wrong="losses = losses.masked_fill(targets == pad, 0.0)\nreturn losses.mean(1, keepdim=True).expand_as(losses)",
     ),
+    Mistake(
+        "loss_by_position",
+        why="You stop at the first padding of a row. A real token that comes after it counts like any other.",
+        right="targets == pad",
+        wrong="(targets == pad).cumsum(-1) > 0",
+    ),
     # batch_rows
     Mistake(
         "batch_rows",
@@ -263,6 +269,15 @@ return list(rows[order].split(batch))
         why="You return the sum of all losses: divide it by the number of next tokens.",
         right="return total / count",
         wrong="return total",
+    ),
+    Mistake(
+        "evaluate_loss",
+        why="You count the losses that are more than 0. A token that the model is sure of costs 0, and counts: count "
+        "the next tokens that aren't padding.",
+        right="total += loss_by_position(model(rows), rows, pad).sum().item()\n"
+        "        count += int((rows[:, 1:] != pad).sum())",
+        wrong="losses = loss_by_position(model(rows), rows, pad)\n"
+        "        total, count = total + losses.sum().item(), count + int((losses > 0).sum())",
     ),
     # learning_rate
     Mistake(
@@ -577,6 +592,61 @@ with torch.no_grad():
         right="parameter.sub_(self.lr * mean_hat / (square_hat.sqrt() + self.eps))",
         wrong="parameter.sub_(self.lr * mean_hat / (square_hat.sqrt() + self.eps))\n        parameter.grad = None",
     ),
+    Mistake(
+        "AdamW",
+        why="After your `step` the model's parameters are what they were. `p = p - ...` makes a new tensor and calls "
+        "it p; the parameter itself stays as it was. Change it in place: `p -= ...`, `p.mul_(...)`, `p.sub_(...)`.",
+        right="parameter.mul_(1 - self.lr * self.weight_decay)\n"
+        "        parameter.sub_(self.lr * mean_hat / (square_hat.sqrt() + self.eps))",
+        wrong="parameter = parameter * (1 - self.lr * self.weight_decay)\n"
+        "        parameter = parameter - self.lr * mean_hat / (square_hat.sqrt() + self.eps)",
+    ),
+    Mistake(
+        "AdamW",
+        why="You put new tensors into `self.parameters`. The model still holds the old ones, and nobody changed those. "
+        "Change them in place: `p -= ...`, `p.mul_(...)`, `p.sub_(...)`.",
+        right="parameter.mul_(1 - self.lr * self.weight_decay)\n"
+        "        parameter.sub_(self.lr * mean_hat / (square_hat.sqrt() + self.eps))",
+        wrong="parameter = parameter * (1 - self.lr * self.weight_decay)\n"
+        "        self.parameters[i] = parameter - self.lr * mean_hat / (square_hat.sqrt() + self.eps)",
+    ),
+    Mistake(
+        "AdamW",
+        why="You compute m and v, and forget them: the next step begins with zeros again. Put them back into what the "
+        "optimiser keeps.",
+        right="self.means[i].lerp_(grad, 1 - beta1)  # in place: m + (1 - beta1) (g - m)\n"
+        "        square = self.squares[i].mul_(beta2).addcmul_(grad, grad, value=1 - beta2)",
+        wrong="self.means[i].lerp(grad, 1 - beta1)\n"
+        "        square = self.squares[i].mul(beta2).addcmul(grad, grad, value=1 - beta2)",
+    ),
+    Mistake(
+        "AdamW",
+        why="You count the step after you have used the count: in the first step it is 0, and the correction divides "
+        "by 1 - beta^0, which is 0. Count first.",
+        right="(1 - beta2 ** self.counts[i])\n        parameter",
+        wrong="(1 - beta2 ** (self.counts[i] - 1))\n        mean_hat = mean / (1 - beta1 ** (self.counts[i] - 1))\n"
+        "        parameter",
+    ),
+    Mistake(
+        "AdamW",
+        why="You ignored `eps` and always add 1e-8: use `self.eps`.",
+        right="self.eps)",
+        wrong="1e-8)",
+    ),
+    Mistake(
+        "AdamW",
+        why="You stop at the first parameter without a gradient: those after it take no step. Go on with the next "
+        "(`continue`).",
+        right="continue",
+        wrong="break",
+    ),
+    Mistake(
+        "AdamW",
+        why="You let only matrices decay. Many trainings do so, by handing over two groups of parameters; the rule "
+        "itself makes no difference between shapes.",
+        right="parameter.mul_(1 - self.lr * self.weight_decay)",
+        wrong="parameter.mul_(1 - self.lr * self.weight_decay * (parameter.ndim > 1))",
+    ),
     # train_step
     Mistake(
         "train_step",
@@ -658,6 +728,19 @@ with torch.no_grad():
         why="You put the model into eval mode: it trains without its dropout. Leave the mode alone.",
         right="optimizer.zero_grad()",
         wrong="optimizer.zero_grad()\nmodel.eval()",
+    ),
+    Mistake(
+        "train_step",
+        why="You put the model into training mode, though it may have come in eval mode. Leave its mode alone.",
+        right="optimizer.zero_grad()",
+        wrong="optimizer.zero_grad()\nmodel.train()",
+    ),
+    Mistake(
+        "train_step",
+        why="You take the mean over the losses that are more than 0. A token that the model is sure of costs 0, and "
+        "counts: divide by the number of next tokens that aren't padding.",
+        right="losses.sum() / (rows[:, 1:] != pad).sum()",
+        wrong="losses[losses > 0].mean()",
     ),
     Mistake(
         "train_step",
@@ -967,7 +1050,8 @@ def assert_rows(batches: list[torch.Tensor], stream: torch.Tensor, batch: int, l
     sizes = [min(batch, len(expected) - at) for at in range(0, len(expected), batch)]
     told = f"{len(stream)} tokens, batch={batch}, length={length}"
     widths = {rows.shape[-1] for rows in batches if rows.ndim == 2}
-    assert widths == {length + 1}, f"With {told}, rows should have {length + 1} tokens, but yours have {widths}."
+    seen = " or ".join(map(str, sorted(widths))) or "none"
+    assert widths == {length + 1}, f"With {told}, rows should have {length + 1} tokens, but yours have {seen}."
     found = sorted(row for rows in batches for row in rows.tolist())
     hint = f"Row k begins at token k * {length}, so that each token but the first is a next token just once."
     assert_equal(len(found), len(expected), f"With {told}, the number of rows", hint=hint)
@@ -976,7 +1060,8 @@ def assert_rows(batches: list[torch.Tensor], stream: torch.Tensor, batch: int, l
     hint = "All batches are full but the last, which has what is left."
     assert_equal(counts, sizes, f"With {told}, the numbers of rows in the batches", hint=hint)
     kinds = {rows.dtype for rows in batches}
-    assert kinds == {stream.dtype}, f"The tokens have dtype {stream.dtype}, but your rows have {kinds}."
+    seen = " and ".join(map(str, kinds))
+    assert kinds == {stream.dtype}, f"The tokens have dtype {stream.dtype}, but your rows have {seen}."
 
 
 @checks("batch_rows")
@@ -1028,11 +1113,12 @@ def test_a_long_stream(submission, draw: Draw):
 def test_the_seed_decides_the_order(submission, draw: Draw):
     """The same seed gives the same batches, and another seed another order."""
     stream, seed = draw.permutation(201), draw.integer(0, 10_000)
-    first, again, other = (submission.batch_rows(stream, 8, 5, 999, s) for s in (seed, seed, seed + 1))
+    first, again, *others = (submission.batch_rows(stream, 8, 5, 999, s) for s in (seed, seed, seed + 1, seed + 2))
     assert all(map(torch.equal, first, again)), f"Two calls with seed {seed} should give the same, but they don't."
     # 40 rows: two orders agree by chance once in 40! times
-    differ = not all(map(torch.equal, first, other))
-    assert differ, f"The seeds {seed} and {seed + 1} should give different orders, but they give the same."
+    for (low, one), (high, two) in itertools.combinations(enumerate([first, *others], start=seed), 2):
+        differ = not all(map(torch.equal, one, two))
+        assert differ, f"The seeds {low} and {high} should give different orders, but they give the same."
 
 
 def numbers_after(learner, stream, seed):
@@ -1132,7 +1218,9 @@ def test_a_good_model_and_a_bad_batch(submission, draw: Draw):
     model = submission.run(build_table, table, 0.0, False)
     expected = mean_loss(table, [good, bad], 0)
     found = submission.evaluate_loss(model, [good, bad], 0)
-    assert_close(found, expected, "the mean loss", hint="The larger batch weighs more.")
+    assert_close(
+        found, expected, "the mean loss", hint="All 40 next tokens count the same, those that cost next to nothing too."
+    )
 
 
 @checks("evaluate_loss")
@@ -1175,18 +1263,26 @@ def test_no_way_back_is_recorded(submission, draw: Draw):
 
 
 def measured_once(learner, model, batches, pad):
-    """The learner's result for batches that come from a generator."""
-    return learner.evaluate_loss(model, (rows for rows in batches), pad)
+    """The learner's result for batches that come from a generator, and whether gradients are recorded afterwards."""
+    torch.set_grad_enabled(True)
+    found = learner.evaluate_loss(model, (rows for rows in batches), pad)
+    recorded = torch.is_grad_enabled()
+    torch.set_grad_enabled(True)
+    return found, recorded
 
 
 @checks("evaluate_loss")
 def test_batches_may_come_from_a_generator(submission, draw: Draw):
-    """`batches` may be a generator: it can be gone through once, and has no length."""
+    """`batches` may be a generator: it can be gone through once. After the call torch records gradients again."""
     table = 2 * draw.normal(6, 6)
     batches = uneven_batches(draw, 6, 0)
     model = submission.run(build_table, table, 0.0, True)
-    found = submission.run(measured_once, model, batches, 0)
+    found, recorded = submission.run(measured_once, model, batches, 0)
     assert_close(found, mean_loss(table, batches, 0), "the mean loss", hint="Go through `batches` once.")
+    assert recorded, (
+        "After your call torch records no gradients any more: nobody could train on. Use `with torch.no_grad():`, "
+        "which ends with its block, and not `torch.set_grad_enabled(False)`."
+    )
 
 
 def plan(draw: Draw) -> tuple[int, float, int, float]:
@@ -1253,7 +1349,7 @@ def test_after_the_end(submission, draw: Draw):
     steps, peak, warmup, floor = plan(draw)
     for more in (1, draw.integer(2, steps), 3 * steps):
         found = submission.learning_rate(steps + more, steps, peak, warmup, floor)
-        assert_close(found, floor, f"the rate {more} steps after the end (steps={steps})", rtol=1e-6)
+        assert_close(found, floor, f"the rate {more} step{'s' * (more > 1)} after the end (steps={steps})", rtol=1e-6)
 
 
 def clipped(learner, values, grads, max_norm, lazily):
@@ -1272,7 +1368,7 @@ def assert_clipped(submission, grads: list, max_norm: float, draw: Draw, *, lazi
     norm = math.sqrt(sum(x * x for grad in grads if grad is not None for x in grad.flatten().tolist()))
     told = f"With gradients of length {norm:.5g} and max_norm={max_norm:.5g}, "
     kind = type(found).__name__
-    assert isinstance(found, float), f"{told}the result should be a plain float, but it is a {kind}: use `.item()`."
+    assert isinstance(found, float), f"{told}the result should be a plain float (`.item()` makes one), not {kind}."
     assert_close(found, norm, told + "the result")
     for i, (grad, now) in enumerate(zip(grads, after, strict=True)):
         if grad is None:
@@ -1402,7 +1498,9 @@ def test_two_steps_worked_by_hand(submission, draw: Draw):
     for t, g in enumerate((g1, g2), start=1):
         m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
         step = (m / (1 - b1**t)) / (math.sqrt(v / (1 - b2**t)) + eps)
-        told = f"p = {p:.4f} after step {t} with gradient {g:.4f} (lr 0.1, betas 0.8 and 0.9, decay 0.5)"
+        told = f"the parameter, {p:.4f} before step {t} with gradient {g:.4f} (lr 0.1, betas 0.8 and 0.9, decay 0.5),"
+        still = torch.equal(found[t - 1][0], torch.tensor([p])) if t == 1 else False
+        assert not still, "Your `step` left the parameter as it was. Change it in place: `p -= ...` or `p.sub_(...)`."
         p = p - lr * decay * p - lr * step
         assert_close(found[t - 1][0], torch.tensor([p]), told)
 
@@ -1574,16 +1672,22 @@ def slope_of(table: torch.Tensor, rows: torch.Tensor, pad: int) -> tuple[float, 
     return total / len(pairs), slope / len(pairs)
 
 
-def assert_step(submission, draw: Draw, *, tight: bool, left_over: bool, steps: int = 1) -> None:
+def assert_step(
+    submission, draw: Draw, *, tight: bool, left_over: bool, steps: int = 1, training: bool = True, sure: bool = False
+) -> None:
     """Steps of training on a table: what comes back, what the optimiser was given, where the table is."""
     d_vocab = draw.integer(6, 10)
     table, pad = 2 * draw.normal(d_vocab, d_vocab), draw.integer(0, d_vocab)
-    model = submission.run(build_table, table, 0.0, True)
+    if sure:  # after every other token the model knows what comes, and often it does come
+        table[::2, (pad + 1) % d_vocab] = 60.0
+    model = submission.run(build_table, table, 0.0, training)
     optimizer = submission.run(build_recorder, model, 7.0)
     if left_over:
         submission.run(leave_gradient, model, draw.normal(d_vocab, d_vocab))
     for number in range(1, steps + 1):
         rows = padded_rows(draw, *draw.sizes(2, low=4), d_vocab, pad)
+        if sure:
+            rows[0, :2] = torch.tensor([2 * (pad == 0), (pad + 1) % d_vocab])
         lr = float(draw.uniform(1, low=0.5, high=2.0))
         loss, slope = slope_of(table, rows, pad)
         norm = slope.norm().item()
@@ -1603,13 +1707,27 @@ def assert_step(submission, draw: Draw, *, tight: bool, left_over: bool, steps: 
         table = table - lr * shrunk.float()
         assert_close(now, table, told + "the model's table after the step")
         assert_equal(len(notes), number, "the number of times that the model ran")
-        assert all(note[0] and note[1] for note in notes), "The model ran in eval mode. Leave its mode alone."
+        mode, other = ("training", "eval") if training else ("eval", "training")
+        kept = all(note[:2] == (training, training) for note in notes)
+        assert kept, f"The model came in {mode} mode, and ran in {other} mode. Leave its mode alone."
 
 
 @checks("train_step")
 def test_one_step(submission, draw: Draw):
     """Loss and length come back, and the optimiser steps on the batch's gradient, at the rate that is asked for."""
     assert_step(submission, draw, tight=False, left_over=False)
+
+
+@checks("train_step")
+def test_tokens_that_the_model_is_sure_of_count(submission, draw: Draw):
+    """A next token that costs nothing is one of those that the mean is over."""
+    assert_step(submission, draw, tight=False, left_over=False, sure=True)
+
+
+@checks("train_step")
+def test_eval_mode_stays(submission, draw: Draw):
+    """A model that comes in eval mode takes its step in eval mode."""
+    assert_step(submission, draw, tight=False, left_over=True, training=False)
 
 
 @checks("train_step")

@@ -7,51 +7,59 @@ import torch
 from unravel.grading import Alternative, Draw, Mistake, assert_close, assert_equal, checks
 
 MISTAKES = [
-    # gelu
+    # MLP: its gelu
     Mistake(
-        "gelu",
+        "MLP",
         why="That is the exact GELU, with the error function. It is never more than about 0.0005 away, but GPT-2 was "
         "trained with the tanh form, and through twelve layers the gap adds up.",
-        wrong="return 0.5 * x * (1 + torch.erf(x / 2**0.5))",
+        right="0.5 * x * (1 + torch.tanh(root * (x + 0.044715 * (x * x * x))))",
+        wrong="0.5 * x * (1 + torch.erf(x / 2**0.5))",
     ),
     Mistake(
-        "gelu",
+        "MLP",
         why="That is the quick form, x * sigmoid(1.702 x). GPT-2 uses the tanh form.",
-        wrong="return x * torch.sigmoid(1.702 * x)",
+        right="0.5 * x * (1 + torch.tanh(root * (x + 0.044715 * (x * x * x))))",
+        wrong="x * torch.sigmoid(1.702 * x)",
     ),
-    Mistake("gelu", why="That is the ReLU: it has a corner at 0, and never dips below it.", wrong="return x.relu()"),
-    Mistake("gelu", why="The factor 1/2 is missing.", right="0.5 * x * (1", wrong="x * (1"),
     Mistake(
-        "gelu",
+        "MLP",
+        why="Your `gelu` is the ReLU: it has a corner at 0, and never dips below it.",
+        right="0.5 * x * (1 + torch.tanh(root * (x + 0.044715 * (x * x * x))))",
+        wrong="x.relu()",
+    ),
+    Mistake("MLP", why="The factor 1/2 is missing.", right="0.5 * x * (1", wrong="x * (1"),
+    Mistake(
+        "MLP",
         why="You multiply with the 2/pi itself: the formula has its square root.",
         right="(2 / torch.pi) ** 0.5",
         wrong="2 / torch.pi",
     ),
-    Mistake("gelu", why="The root is that of 2/pi, not of pi/2.", right="(2 / torch.pi)", wrong="(torch.pi / 2)"),
+    Mistake("MLP", why="The root is that of 2/pi, not of pi/2.", right="(2 / torch.pi)", wrong="(torch.pi / 2)"),
     Mistake(
-        "gelu",
+        "MLP",
         why="Look at the brackets: the root multiplies the whole sum, the cube too.",
         right="root * (x + 0.044715 * (x * x * x))",
         wrong="root * x + 0.044715 * (x * x * x)",
     ),
-    Mistake("gelu", why="You squared x where the formula has its cube.", right="(x * x * x)", wrong="(x * x)"),
+    Mistake("MLP", why="You squared x where the formula has its cube.", right="(x * x * x)", wrong="(x * x)"),
     Mistake(
-        "gelu",
+        "MLP",
         why="You return the gate, a number between 0 and 1: it has to be multiplied with x.",
         right="0.5 * x *",
         wrong="0.5 *",
     ),
-    Mistake("gelu", why="You left out the cube.", right=" + 0.044715 * (x * x * x)", wrong=""),
+    Mistake("MLP", why="You left out the cube.", right=" + 0.044715 * (x * x * x)", wrong=""),
     Mistake(
-        "gelu",
+        "MLP",
         why="You change the dtype: what comes in as float64 must come out as float64.",
-        wrong='return nn.functional.gelu(x.float(), approximate="tanh")',
+        right="0.5 * x * (1 + torch.tanh(root * (x + 0.044715 * (x * x * x))))",
+        wrong='nn.functional.gelu(x.float(), approximate="tanh")',
     ),
-    # MLP
-    Mistake("MLP", why="There is no GELU: two matrices in a row are one matrix.", right="gelu(pre)", wrong="pre"),
+    # MLP: its forward
     Mistake(
-        "MLP", why="That is a ReLU; GPT-2 has the GELU of the exercise before.", right="gelu(pre)", wrong="pre.relu()"
+        "MLP", why="There is no GELU in `forward`: two matrices in a row are one.", right="self.gelu(pre)", wrong="pre"
     ),
+    Mistake("MLP", why="Your `forward` has a ReLU; use your `gelu`.", right="self.gelu(pre)", wrong="pre.relu()"),
     Mistake(
         "MLP",
         why="You added `x`: the MLP returns what it writes, and the block adds it.",
@@ -63,21 +71,30 @@ MISTAKES = [
     Mistake(
         "MLP",
         why="The GELU stands at the end; it belongs between the two matrices.",
-        wrong="post = self.hook_post(self.hook_pre(x @ self.W_in + self.b_in))\n"
-        "return gelu(post @ self.W_out + self.b_out)",
+        wrong="return nn.functional.gelu(x, approximate='tanh')\n### NEXT REGION\n"
+        "post = self.hook_post(self.hook_pre(x @ self.W_in + self.b_in))\n"
+        "return self.gelu(post @ self.W_out + self.b_out)",
     ),
     Mistake(
         "MLP",
         why="hook_pre gets what comes after the GELU. It is for what goes into it.",
-        wrong="post = self.hook_post(self.hook_pre(gelu(x @ self.W_in + self.b_in)))\n"
+        wrong="return nn.functional.gelu(x, approximate='tanh')\n### NEXT REGION\n"
+        "post = self.hook_post(self.hook_pre(self.gelu(x @ self.W_in + self.b_in)))\n"
         "return post @ self.W_out + self.b_out",
     ),
     Mistake(
         "MLP",
         why="You passed the activations to the hooks, but went on with your own: return values of a hook are what the "
         "next step must use, or nobody can change anything through it.",
-        wrong="pre = x @ self.W_in + self.b_in\nself.hook_pre(pre)\npost = gelu(pre)\nself.hook_post(post)\n"
+        wrong="return nn.functional.gelu(x, approximate='tanh')\n### NEXT REGION\n"
+        "pre = x @ self.W_in + self.b_in\nself.hook_pre(pre)\npost = self.gelu(pre)\nself.hook_post(post)\n"
         "return post @ self.W_out + self.b_out",
+    ),
+    Mistake(
+        "MLP",
+        why="You pass the activation through hook_post twice: whoever halves it there gets a quarter. Once is enough.",
+        right="post @ self.W_out",
+        wrong="self.hook_post(post) @ self.W_out",
     ),
     # Block
     Mistake(
@@ -341,6 +358,20 @@ MISTAKES = [
     # first_difference
     Mistake(
         "first_difference",
+        why="You hold each entry to the tolerance times its own size. The measure is the largest absolute value of "
+        "the whole reference: beside large numbers, small ones are mostly rounding.",
+        right="(found - truth).abs().max() <= tolerance * truth.abs().max()",
+        wrong="((found - truth).abs() <= tolerance * truth.abs()).all()",
+    ),
+    Mistake(
+        "first_difference",
+        why="`allclose` adds an absolute tolerance and one by each entry's own size. The measure here is the largest "
+        "absolute value of the whole reference.",
+        right="(found - truth).abs().max() <= tolerance * truth.abs().max()",
+        wrong="torch.allclose(found, truth, rtol=tolerance, atol=tolerance)",
+    ),
+    Mistake(
+        "first_difference",
         why="You hold the difference itself to the tolerance. Activations of size 1000 differ by more than 0.0001 from "
         "rounding alone: compare with the tolerance times the largest absolute value of the reference.",
         right="tolerance * truth.abs().max()",
@@ -434,28 +465,25 @@ MISTAKES = [
 
 ALTERNATIVES = [
     Alternative(
-        "gelu",
-        how="with the root as a tensor of its own",
+        "MLP",
+        how="with the root as a tensor of its own, by einsum, with the hooks called on their own lines",
         code="inner = torch.sqrt(torch.tensor(2 / torch.pi)) * (x + 0.044715 * x**3)\n"
-        "return x / 2 * (1 + inner.tanh())",
+        "return x / 2 * (1 + inner.tanh())\n### NEXT REGION\n"
+        'pre = torch.einsum("...m,mn->...n", x, self.W_in)\npre = self.hook_pre(pre + self.b_in)\n'
+        'return torch.einsum("...n,nm->...m", self.hook_post(self.gelu(pre)), self.W_out) + self.b_out',
     ),
-    Alternative("gelu", how="torch's own", code='return nn.functional.gelu(x, approximate="tanh")'),
     Alternative(
-        "gelu",
+        "MLP",
+        how="with torch's own GELU, and by nn.functional.linear",
+        code='return nn.functional.gelu(x, approximate="tanh")\n### NEXT REGION\n'
+        "hidden = self.hook_pre(nn.functional.linear(x, self.W_in.T, self.b_in))\n"
+        "return nn.functional.linear(self.hook_post(self.gelu(hidden)), self.W_out.T, self.b_out)",
+    ),
+    Alternative(
+        "MLP",
         how="with the cube by pow, and the gate as a sigmoid",
-        code="return x * torch.sigmoid(2 * (2 / torch.pi) ** 0.5 * (x + 0.044715 * x.pow(3)))",
-    ),
-    Alternative(
-        "MLP",
-        how="by einsum, with the hooks called on their own lines",
-        code='pre = torch.einsum("...m,mn->...n", x, self.W_in)\npre = self.hook_pre(pre + self.b_in)\n'
-        'return torch.einsum("...n,nm->...m", self.hook_post(gelu(pre)), self.W_out) + self.b_out',
-    ),
-    Alternative(
-        "MLP",
-        how="by nn.functional.linear",
-        code="hidden = self.hook_pre(nn.functional.linear(x, self.W_in.T, self.b_in))\n"
-        "return nn.functional.linear(self.hook_post(gelu(hidden)), self.W_out.T, self.b_out)",
+        code="return x * torch.sigmoid(2 * (2 / torch.pi) ** 0.5 * (x + 0.044715 * x.pow(3)))\n### NEXT REGION\n"
+        "return self.hook_post(self.gelu(self.hook_pre(x @ self.W_in + self.b_in))) @ self.W_out + self.b_out",
     ),
     Alternative(
         "Block",
@@ -648,12 +676,14 @@ def slow_model(tokens: torch.Tensor, weights: dict[str, torch.Tensor], n_layers:
 def watch(learner, model, x, changes):
     """Runs the model; what each hook saw, and the "output". `changes`: what hooks of these names return instead.
 
-    "in place": the hooks whose tensor the code changed after they had seen it.
+    "in place": the hooks whose tensor the code changed after they had seen it. "again": those called more than once.
     """
-    found, kept, handles = {}, {}, []
+    found, kept, handles, again = {}, {}, [], []
 
     def listen(name, module):
         def hook(module, args, output):
+            if name in kept:
+                again.append(name)
             kept[name] = output
             found[name] = output.clone() if isinstance(output, torch.Tensor) else output
             return changes.get(name)
@@ -671,6 +701,7 @@ def watch(learner, model, x, changes):
             handle.remove()
     tensors = [name for name in kept if isinstance(kept[name], torch.Tensor)]
     found["in place"] = [n for n in tensors if not torch.equal(found[n].nan_to_num(), kept[n].nan_to_num())]
+    found["again"] = again
     return found
 
 
@@ -680,6 +711,10 @@ def assert_hook(found: dict[str, torch.Tensor], name: str, expected: torch.Tenso
     fired = f"Nothing went through {name}: in `forward`, call it with the activation, and go on with what it returns."
     assert name in found, fired + right
     assert_close(found[name], expected, f"what {name} sees", hint=(right + " " + hint).strip(), rtol=1e-3, atol=1e-4)
+    assert name not in found["again"], (
+        f"Your code calls {name} more than once in one run: whoever changes something there changes it twice. Call "
+        "each hook once."
+    )
     assert name not in found["in place"], (
         f"What {name} sees is right, but your code has changed that tensor in place afterwards (`+=` does that), and "
         "with it what the hook has kept. Write `a = a + b`, not `a += b`."
@@ -703,40 +738,40 @@ def assert_learning(found: list[str], weights: dict[str, torch.Tensor]) -> None:
     )
 
 
-# --- gelu -----------------------------------------------------------------------------------------
+# --- MLP: its gelu --------------------------------------------------------------------------------
 
 
-@checks("gelu")
+@checks("MLP")
 def test_three_values_by_hand(submission, draw: Draw):
-    """At 0 it is 0; far to the right it gives x back; far to the left it is 0."""
+    """`gelu` is 0 at 0; far to the right it gives x back; far to the left it is 0."""
     far = 10.0 + draw.integer(0, 90)
     x = torch.tensor([far, 0.0, -far, 1e4, -1e4])
     expected = torch.tensor([far, 0.0, 0.0, 1e4, 0.0])
-    assert_close(submission.gelu(x), expected, f"gelu of {x.tolist()}")
+    assert_close(submission.MLP(2, 3).gelu(x), expected, f"gelu of {x.tolist()}")
 
 
-@checks("gelu")
+@checks("MLP")
 def test_it_is_the_tanh_form_number_by_number(submission, draw: Draw):
-    """It agrees with the formula, evaluated with Python's own numbers, on both sides of 0."""
+    """`gelu` agrees with the formula, evaluated with Python's own numbers, on both sides of 0."""
     rows, columns, more = draw.sizes(3)
     for shape in ((rows, columns), (more,), (rows, more, columns)):
         x = draw.uniform(*shape, low=-5, high=5)
         hint = "x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3)))"
-        assert_close(submission.gelu(x), slow_gelu(x), "the result", hint=hint, rtol=1e-5, atol=2e-6)
+        assert_close(submission.MLP(2, 3).gelu(x), slow_gelu(x), "what `gelu` returns", hint=hint, rtol=1e-5, atol=2e-6)
 
 
-@checks("gelu")
+@checks("MLP")
 def test_the_two_sides_belong_together(submission, draw: Draw):
     """gelu(x) - gelu(-x) is x: the gate's share for x and that for -x make one."""
     x = draw.normal(*draw.sizes(2)) * 3
-    assert_close(submission.gelu(x) - submission.gelu(-x), x, "gelu(x) - gelu(-x)", atol=1e-5)
+    assert_close(submission.MLP(2, 3).gelu(x) - submission.MLP(2, 3).gelu(-x), x, "gelu(x) - gelu(-x)", atol=1e-5)
 
 
-@checks("gelu")
+@checks("MLP")
 def test_the_dtype_stays(submission, draw: Draw):
-    """float64 goes in, and float64 comes out, with all its digits."""
+    """`gelu` of float64 is float64, with all its digits."""
     x = draw.uniform(*draw.sizes(2), low=1, high=9).double() / 3  # a third has more digits than float32 can hold
-    found = submission.gelu(x)
+    found = submission.MLP(2, 3).gelu(x)
     assert_equal(str(found.dtype), str(x.dtype), "the dtype of the result")
     assert not torch.equal(found, found.float().double()), (
         "The result is float64 by name, but each of its numbers fits in float32: digits were lost by a cast on the way."
@@ -746,20 +781,20 @@ def test_the_dtype_stays(submission, draw: Draw):
 def slope(learner, x):
     """The derivative of the learner's gelu at each entry."""
     x.requires_grad_()
-    (found,) = torch.autograd.grad(learner.gelu(x).sum(), x)
+    (found,) = torch.autograd.grad(learner.MLP(2, 3).gelu(x).sum(), x)
     return found
 
 
-@checks("gelu")
+@checks("MLP")
 def test_it_can_be_trained_through(submission, draw: Draw):
-    """Its derivative is that of the formula: 1/2 at zero, and a little above 1 further right."""
+    """The derivative of `gelu` is that of the formula: 1/2 at zero, and a little above 1 further right."""
     x = torch.cat([torch.zeros(1), draw.uniform(draw.integer(4, 9), low=-3, high=3)]).double()
     step = 1e-5
     expected = (slow_gelu(x + step) - slow_gelu(x - step)) / (2 * step)
-    assert_close(submission.run(slope, x.clone()), expected, "the derivative", rtol=1e-4, atol=1e-6)
+    assert_close(submission.run(slope, x.clone()), expected, "the derivative of `gelu`", rtol=1e-4, atol=1e-6)
 
 
-# --- MLP ------------------------------------------------------------------------------------------
+# --- MLP: its forward -----------------------------------------------------------------------------
 
 
 def loaded_mlp(submission, draw: Draw, d_model: int, d_mlp: int):
@@ -1319,6 +1354,18 @@ def test_the_tolerance_is_relative_to_the_reference(submission, draw: Draw):
     large = {"a": torch.full((2, 3), size)}
     assert_equal(submission.first_difference(large, zeros, tolerance), "a", f"the answer for {size:g} against zeros")
     assert_equal(submission.first_difference(zeros, large, 0.5), "a", f"the answer for zeros against {size:g}")
+
+
+@checks("first_difference")
+def test_a_small_entry_beside_a_large_one(submission, draw: Draw):
+    """The reference's largest value is the measure for all entries: a small one may be off by more than its size."""
+    order = draw.permutation(4)
+    for size, small, off in ((1.0, 0.0, 5e-5), (100.0, 0.001, 0.001)):
+        reference = {"a": torch.tensor([size, small, -size / 2, size / 3])[order]}
+        mine = {"a": torch.tensor([size, small + off, -size / 2, size / 3])[order]}
+        what = f"the answer where {small + off:g} stands beside {size:g}, and {small:g} is meant,"
+        hint = f"The tolerance is 0.0001 times the largest absolute value, {1e-4 * size:g}, for every entry."
+        assert_equal(submission.first_difference(mine, reference), None, what, hint=hint)
 
 
 @checks("first_difference")

@@ -92,7 +92,7 @@ def test_a_failing_check_saves_and_says_why(app: Open, grader: Grader, workspace
     assert grader.asked == [
         {"cwd": str(workspace.path), "name": "double", "workspace": str(workspace.path)},
     ]
-    assert "should be [2.0], but it is [3.0]" in words(test)
+    assert "should be [2.0], not [3.0]" in words(test)
     assert "Not right yet" in words(test)
     test.session_state["ended-double"] = time.monotonic() - 60
     test = write(test, "double", double("4 * x"))

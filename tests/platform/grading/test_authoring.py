@@ -78,7 +78,7 @@ def test_the_place_and_the_size_of_the_error_are_told():
     got, want = torch.zeros(2, 3), torch.zeros(2, 3)
     got[0, 1], got[1, 2] = 0.5, -4.0
     assert told(assert_close, got, want, "the attention pattern", hint="Look at the mask.") == (
-        "The attention pattern is wrong in 2 of 6 entries. The largest difference is at [1, 2]: "
+        "The attention pattern: 2 of 6 entries are wrong. The largest difference is at [1, 2]: "
         "expected 0, got -4. Look at the mask."
     )
 
@@ -86,12 +86,18 @@ def test_the_place_and_the_size_of_the_error_are_told():
 @pytest.mark.parametrize(
     ("actual", "expected", "message"),
     [
-        (4.0, 3.0, "The answer should be 3, but it is 4."),
-        (None, T([1.0]), "The answer should be a number or a tensor, but it is None (is a `return` missing?)."),
-        ("x", T([1.0]), "The answer should be a number or a tensor, but it is a str."),
-        (T([1.0]), T([1.0, 2.0]), "The answer should have shape (2,), but it has shape (1,)."),
-        (T([math.nan, 1.0]), T([1.0, 1.0]), "The answer has NaN in 1 of 2 entries."),
-        (T([7]), T([8]), "The answer is wrong in 1 of 1 entries. The largest difference is at [0]: expected 8, got 7."),
+        (4.0, 3.0, "The answer should be 3, not 4."),
+        (None, T([1.0]), "The answer should be a number or a tensor, not None (is a `return` missing?)."),
+        ("x", T([1.0]), "The answer should be a number or a tensor, not a str."),
+        (T([1.0]), T([1.0, 2.0]), "The answer should have shape (2,), not (1,)."),
+        (T([math.nan, 1.0]), T([1.0, 1.0]), "The answer: 1 of 2 entries is NaN."),
+        (T([7]), T([8]), "The answer should be 8, not 7."),
+        (
+            T([True, False]),
+            T([True, True]),
+            "The answer: 1 of 2 entries is wrong. The first is at [1]: expected True, got False.",
+        ),
+        (T([True]), T([False]), "The answer should be False, not True."),
     ],
 )
 def test_each_fault_is_a_plain_sentence(actual: Any, expected: Any, message: str):
@@ -99,8 +105,14 @@ def test_each_fault_is_a_plain_sentence(actual: Any, expected: Any, message: str
 
 
 def test_numbers_that_differ_are_never_shown_as_the_same():
-    assert told(assert_equal, T([1.0000001]), T([1.0])).endswith("expected 1.0, got 1.0000001192092896.")
+    assert told(assert_equal, T([1.0000001]), T([1.0])).endswith("should be 1.0, not 1.0000001192092896.")
     assert "1152921504606846977" in told(assert_equal, T([2**60 + 1]), T([2**60]))
+
+
+def test_a_plural_or_a_comma_at_its_end_makes_no_odd_sentence():
+    message = told(assert_close, T([1.0, 2.0]), T([1.0, 3.0]), "the rows, sorted,")
+    assert message == "The rows, sorted: 1 of 2 entries is wrong. The largest difference is at [1]: expected 3, got 2."
+    assert told(assert_close, T([1.0]), T([1.0, 3.0]), "the scores") == "The scores should have shape (2,), not (1,)."
 
 
 @pytest.mark.parametrize(("what", "begins"), [("the sum", "The sum"), ("x", "x "), ("count_up(3)", "count_up(3) ")])
@@ -119,14 +131,14 @@ def test_equal_values_pass(actual: Any, expected: Any):
 @pytest.mark.parametrize(
     ("actual", "expected", "says"),
     [
-        (1.0, 1, "should be 1, but it is 1.0"),
-        (True, 1, "should be 1, but it is True"),
-        ((1,), [1], "should be [1], but it is (1,)"),
-        (T([1.0]), T([1]), "should have dtype torch.int64, but it has torch.float32"),
-        (T([1.0 + 1e-6]), T([1.0]), "wrong in 1 of 1"),
-        (T([2**60 + 1]), T([2**60]), "wrong in 1 of 1"),
-        ([1], T([1]), "should be a tensor, but it is a list"),
-        (None, 3, "should be 3, but it is None"),
+        (1.0, 1, "should be 1, not 1.0"),
+        (True, 1, "should be 1, not True"),
+        ((1,), [1], "should be [1], not (1,)"),
+        (T([1.0]), T([1]), "should have dtype torch.int64, not torch.float32"),
+        (T([1.0 + 1e-6]), T([1.0]), "should be 1.0, not 1.00"),
+        (T([2**60 + 1]), T([2**60]), f"should be {2**60}, not"),
+        ([1], T([1]), "should be a tensor, not a list"),
+        (None, 3, "should be 3, not None"),
     ],
 )
 def test_values_that_are_not_equal_fail(actual: Any, expected: Any, says: str):

@@ -107,6 +107,15 @@ def test_it_starts_on_demand_and_serves_the_next_check_too(place: Place):
     assert place.pid() == pid
 
 
+def test_it_can_be_told_what_will_be_needed(place: Place):
+    client.prepare("basics")
+    pid = place.pid()
+    assert pid is not None
+    client.prepare("no such lesson")  # the first check says so; this is only ahead of it
+    assert place.check().exercises[0].status is Status.PASSED
+    assert place.pid() == pid
+
+
 def test_attempts_are_recorded(place: Place):
     before = len(place.workspace.store.attempts("double"))
     place.check()
@@ -146,7 +155,7 @@ def test_the_server_takes_the_course_as_it_is_now(place: Place):
     before = path.read_text()
     try:
         path.write_text(before.replace("sum([6] * 7)", "sum([6] * 8)"))
-        assert place.check("ANSWER").exercises[0].message == "ANSWER should be 48, but it is 42."
+        assert place.check("ANSWER").exercises[0].message == "ANSWER should be 48, not 42."
         path.write_text("def (")
         with pytest.raises(UnravelError, match=r"test_basics\.py:1: Not valid Python"):
             place.check("ANSWER")

@@ -88,6 +88,6 @@ def test_models_are_listed_the_best_first_and_without_torch() -> None:
 
 def test_an_entry_by_name() -> None:
     entry = find_entry("modadd-1l")
-    assert entry == Entry("modadd-1l", entry.phenomenon, "modular_addition", (("fraction", 0.5), ("p", 53)))
+    assert entry == Entry("modadd-1l", entry.phenomenon, "modular_addition", (("fraction", 0.7), ("mirrors", True), ("p", 53)))
     with pytest.raises(UnravelError, match=r"no model 'nope'.*induction-2l"):
         find_entry("nope")

@@ -106,6 +106,23 @@ def test_a_recipe_may_ask_for_shorter_runs(home: Path, tmp_path: Path) -> None:
     assert "from 1, 2, 3, for 20 steps;" in run("show", "tiny").output
 
 
+def test_a_recipe_may_ask_for_fewer_seeds_if_it_says_why(home: Path, tmp_path: Path) -> None:
+    recipe = change(home, "[training]", "[spread]\nseeds = [4]\n\n[training]")
+    assert run("spread", "tiny", "--out", str(tmp_path)).exit_code == 0
+    lacking = spread.missing(recipe, home)
+    assert lacking is not None
+    assert "1 of 3 seeds" in lacking
+    recipe = change(home, "seeds = [4]", 'seeds = [4, 5]\nfew = "each takes an hour."')
+    lacking = spread.missing(recipe, home)
+    assert lacking is not None
+    assert "1 of 2 seeds" in lacking
+    run("spread", "tiny", "--out", str(tmp_path), "--seeds", "5")
+    assert spread.missing(recipe, home) is None
+    shown = run("show", "tiny").output
+    assert "2 models trained anew, from 4, 5;" in shown
+    assert "in each. Each takes an hour.\n" in shown
+
+
 def test_a_recipe_may_say_why_there_is_none(home: Path) -> None:
     recipe = change(home, "[training]", '[spread]\nexempt = "It is written by hand."\n\n[training]')
     assert spread.missing(recipe, home) is None

@@ -20,18 +20,25 @@ class ModularAddition(Corpus):
     """All pairs below `p`, as the three tokens `a b =`; the label, at the last of them, is their sum modulo `p`.
 
     Numbers are their own tokens: token 7 is "7", token `p` is "=".
+
+    With `mirrors`, a + b and b + a are always on the same side of the split. Otherwise a model that has learned no more
+    than that their order does not matter knows half of what it was not shown, where half was shown.
     """
 
     name = "modular_addition"
     about = "Sums modulo a prime, of which a part is trained on: the task that groks."
 
-    def __init__(self, *, seed: int = 0, p: int = 53, fraction: float = 0.5) -> None:
+    def __init__(self, *, seed: int = 0, p: int = 53, fraction: float = 0.5, mirrors: bool = False) -> None:
         tokens = (*(str(number) for number in range(p)), "=", *SPECIAL)
         super().__init__(seed=seed, vocabulary=Vocabulary(tokens), n_ctx=3)
         self.p = p
         order = orders(generator(self.name, seed, p), 1, p * p)[0]
-        cut = int(fraction * p * p)
-        self.pairs = {"train": order[:cut], "test": order[cut:]}
+        a, b = np.divmod(order, p)
+        first = order[a <= b] if mirrors else order
+        cut = int(fraction * len(first))
+        self.pairs = {"train": first[:cut], "test": first[cut:]}
+        if mirrors:
+            self.pairs = {split: self._both_ways(pairs) for split, pairs in self.pairs.items()}
 
     def full(self, split: str) -> tuple[Int[Tensor, "batch pos"], Int[Tensor, "batch pos"]]:
         """The whole split and its labels, for training on all of it at once."""
@@ -61,6 +68,11 @@ class ModularAddition(Corpus):
         for turn in itertools.count():
             order = orders(generator(*self.stream(split, derive("documents", seed, turn))), 1, len(pairs))[0]
             yield from map(self.describe, *self._table(pairs[order]))
+
+    def _both_ways(self, pairs: Integers) -> Integers:
+        """The pairs and their mirrors; a + a is its own."""
+        a, b = np.divmod(pairs, self.p)
+        return np.concatenate([pairs, (b * self.p + a)[a != b]])
 
     def _table(self, pairs: Integers) -> tuple[Integers, Integers]:
         a, b = np.divmod(pairs, self.p)

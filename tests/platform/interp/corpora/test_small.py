@@ -97,6 +97,20 @@ def test_sums_are_right_and_the_splits_make_up_the_whole_table():
     assert len(corpus.suites["unseen_sums"].prompts) == 85
 
 
+def test_a_sum_and_its_mirror_are_in_the_same_split():
+    corpus = load_corpus("modular_addition", p=11, fraction=0.7, mirrors=True)
+    sides = [{tuple(row) for row in corpus.full(split)[0][:, :2].tolist()} for split in corpus.splits]
+    for side in sides:
+        assert side == {(b, a) for a, b in side}
+    assert not sides[0] & sides[1]
+    assert sorted(len(corpus.full(split)[0]) for split in corpus.splits) == sorted(map(len, sides))
+    assert len(sides[0]) + len(sides[1]) == 121
+    assert abs(len(sides[0]) - 0.7 * 121) <= 11
+    split = load_corpus("modular_addition", p=11, fraction=0.7)
+    known = {tuple(row) for row in split.full("train")[0][:, :2].tolist()}
+    assert any((b, a) not in known for a, b in known)
+
+
 def names_in(text):
     return [word for word in text.replace(".", " ").replace(",", " ").split() if word in NAMES]
 
