@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float, Int
@@ -20,7 +21,7 @@ def icl_score(losses: Float[Tensor, "batch pos-1"], early: int, late: int) -> fl
     number 1, the first that is foretold. (Token number 0 is `<bos>`.) Below zero: the model does better late in the
     text than early in it.
 
-    Example: for losses [[4, 3, 1], [2, 3, 3]], `early=1, late=3`: late 1 and 3, mean 2; early 4 and 2, mean 3; score -1.
+    Example: losses [[4, 3, 1], [2, 3, 3]], `early=1, late=3`: late 1 and 3, mean 2; early 4 and 2, mean 3: score -1.
     """
     ### BEGIN SOLUTION
     return (losses[:, late - 1] - losses[:, early - 1]).mean().item()
@@ -54,7 +55,7 @@ def turning_interval(steps: list[int], values: list[float]) -> tuple[int, int]:
     """
     ### BEGIN SOLUTION
     curve = sorted(zip(steps, values, strict=True))
-    rates = [abs(b - a) / (end - start) for (start, a), (end, b) in zip(curve, curve[1:], strict=False)]
+    rates = [abs(b - a) / (end - start) for (start, a), (end, b) in pairwise(curve)]
     fastest = rates.index(max(rates))
     return curve[fastest][0], curve[fastest + 1][0]
     ### END SOLUTION
@@ -94,7 +95,7 @@ def smear_keys(
 
     Position 0 has no key before it and keeps its own. `k` itself is not changed, and slopes reach `k` and `alpha`.
 
-    Example: one head with `alpha = 0`, so s = 1/2, and keys [2], [4], [8] at three positions: the result is [2], [3], [6].
+    Example: one head with `alpha = 0`, so s = 1/2, and keys [2], [4], [8] at three positions: they become [2], [3], [6].
     """
     ### BEGIN SOLUTION
     s = alpha.sigmoid()[:, None]  # [head 1], met by [batch pos head d_head]
@@ -110,8 +111,8 @@ EARLY, LATE = 4, 28  # token numbers, of 33
 
 def little_model(n_layers: int, smeared: bool, seed: int) -> tuple[HookedGPT, list[nn.Parameter]]:
     """Given. An attention-only model like `induction-2l`, perhaps with smeared keys, and all that is to be trained."""
-    sizes = {"d_model": 64, "n_heads": 2, "d_head": 32, "d_vocab": 68, "n_ctx": 33}
-    model = HookedGPT(GPTConfig(n_layers=n_layers, attn_only=True, **sizes), seed=seed)
+    config = GPTConfig(n_layers=n_layers, d_model=64, n_heads=2, d_vocab=68, n_ctx=33, attn_only=True)
+    model = HookedGPT(config, seed=seed)
     parameters = list(model.parameters())
     if smeared:
         alpha = nn.Parameter(torch.zeros(2))
