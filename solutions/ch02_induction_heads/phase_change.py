@@ -95,7 +95,7 @@ def smear_keys(
 
     Position 0 has no key before it and keeps its own. `k` itself is not changed, and slopes reach `k` and `alpha`.
 
-    Example: one head with `alpha = 0`, so s = 1/2, and keys [2], [4], [8] at three positions: they become [2], [3], [6].
+    Example: one head with `alpha = 0`, so s = 1/2, and keys [2], [4], [8] at three positions: now [2], [3], [6].
     """
     ### BEGIN SOLUTION
     s = alpha.sigmoid()[:, None]  # [head 1], met by [batch pos head d_head]
