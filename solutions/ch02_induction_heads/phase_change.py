@@ -109,15 +109,28 @@ def smear_keys(
 EARLY, LATE = 4, 28  # token numbers, of 33
 
 
-def little_model(n_layers: int, smeared: bool, seed: int) -> tuple[HookedGPT, list[nn.Parameter]]:
-    """Given. An attention-only model like `induction-2l`, perhaps with smeared keys, and all that is to be trained."""
+def one_back(pattern: Tensor, hook: object) -> Tensor:
+    """Given. Forces head 1 of a layer to look at the token before, and position 0 at itself."""
+    size = pattern.shape[-1]
+    back = torch.diag(torch.ones(size - 1), -1)
+    back[0, 0] = 1.0
+    return torch.cat([pattern[:, :1], back.expand(len(pattern), 1, size, size)], dim=1)
+
+
+def little_model(n_layers: int, help: str, seed: int) -> tuple[HookedGPT, list[nn.Parameter]]:
+    """Given. An attention-only model like `induction-2l`, and all that is to be trained.
+
+    `help` is "" or "smeared keys" or "L0H1 looks back".
+    """
     config = GPTConfig(n_layers=n_layers, d_model=64, n_heads=2, d_vocab=68, n_ctx=33, attn_only=True)
     model = HookedGPT(config, seed=seed)
     parameters = list(model.parameters())
-    if smeared:
+    if help == "smeared keys":
         alpha = nn.Parameter(torch.zeros(2))
         model.add_hook("blocks.0.attn.hook_k", lambda k, hook: smear_keys(k, alpha))
         parameters.append(alpha)
+    elif help:
+        model.add_hook("blocks.0.attn.hook_pattern", one_back)
     return model, parameters
 
 
@@ -162,9 +175,10 @@ def random_repeats(model: HookedGPT, length: int, batch: int = 16) -> Int[Tensor
     return torch.cat([torch.zeros(batch, 1, dtype=torch.long), half, half], dim=1)
 
 
-def follow(name: str, n_layers: int, smeared: bool, steps: int, seed: int) -> None:
+def follow(n_layers: int, help: str, steps: int, seed: int) -> None:
     """Given. Trains one little model, shows how far it is, and says when its curves turned."""
-    model, parameters = little_model(n_layers, smeared, seed)
+    name = f"{n_layers} layer{'s' * (n_layers > 1)}, {help or 'plain'}"
+    model, parameters = little_model(n_layers, help, seed)
     tokens = next(load_corpus("repeats").batches("test", 256, seed=1))
     curves: dict[str, list[float]] = {"in-context learning score": [], "loss on repeats": []}
     seen: list[int] = []
@@ -197,11 +211,11 @@ def weigh(model: HookedGPT) -> None:
 
 
 def main() -> None:
-    """Trains three little models, tells when they turn; or measures the model that --model names."""
+    """Trains four little models, tells when they turn; or measures the model that --model names."""
     torch.set_num_threads(1)  # matrices as small as these are slower with two
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--model", help="induction-2l, storybook-4l, gpt2, or the path of a folder; trains none")
-    parser.add_argument("--steps", type=int, default=1400, help="how long the two-layer model is trained")
+    parser.add_argument("--steps", type=int, default=1400, help="of the plain two-layer model")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     if given.model:
@@ -212,9 +226,10 @@ def main() -> None:
         weigh(model)
         return
     began = time.process_time()
-    follow("one layer", 1, False, min(400, given.steps), given.seed)
-    follow("one layer, smeared keys", 1, True, min(400, given.steps), given.seed)
-    follow("two layers", 2, False, given.steps, given.seed)
+    follow(1, "", min(300, given.steps), given.seed)
+    follow(1, "smeared keys", min(300, given.steps), given.seed)
+    follow(2, "L0H1 looks back", given.steps // 2, given.seed)
+    follow(2, "", given.steps, given.seed)
     print(f"{time.process_time() - began:.0f} s of processor time")
 
 
