@@ -117,19 +117,19 @@ def one_back(pattern: Tensor, hook: object) -> Tensor:
     return torch.cat([pattern[:, :1], back.expand(len(pattern), 1, size, size)], dim=1)
 
 
-def little_model(n_layers: int, help: str, seed: int) -> tuple[HookedGPT, list[nn.Parameter]]:
+def little_model(n_layers: int, aid: str, seed: int) -> tuple[HookedGPT, list[nn.Parameter]]:
     """Given. An attention-only model like `induction-2l`, and all that is to be trained.
 
-    `help` is "" or "smeared keys" or "L0H1 looks back".
+    `aid` is "" or "smeared keys" or "L0H1 looks back".
     """
     config = GPTConfig(n_layers=n_layers, d_model=64, n_heads=2, d_vocab=68, n_ctx=33, attn_only=True)
     model = HookedGPT(config, seed=seed)
     parameters = list(model.parameters())
-    if help == "smeared keys":
+    if aid == "smeared keys":
         alpha = nn.Parameter(torch.zeros(2))
         model.add_hook("blocks.0.attn.hook_k", lambda k, hook: smear_keys(k, alpha))
         parameters.append(alpha)
-    elif help:
+    elif aid:
         model.add_hook("blocks.0.attn.hook_pattern", one_back)
     return model, parameters
 
@@ -175,10 +175,10 @@ def random_repeats(model: HookedGPT, length: int, batch: int = 16) -> Int[Tensor
     return torch.cat([torch.zeros(batch, 1, dtype=torch.long), half, half], dim=1)
 
 
-def follow(n_layers: int, help: str, steps: int, seed: int) -> None:
+def follow(n_layers: int, aid: str, steps: int, seed: int) -> None:
     """Given. Trains one little model, shows how far it is, and says when its curves turned."""
-    name = f"{n_layers} layer{'s' * (n_layers > 1)}, {help or 'plain'}"
-    model, parameters = little_model(n_layers, help, seed)
+    name = f"{n_layers} layer{'s' * (n_layers > 1)}, {aid or 'plain'}"
+    model, parameters = little_model(n_layers, aid, seed)
     tokens = next(load_corpus("repeats").batches("test", 256, seed=1))
     curves: dict[str, list[float]] = {"in-context learning score": [], "loss on repeats": []}
     seen: list[int] = []
