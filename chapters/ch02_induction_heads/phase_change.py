@@ -14,7 +14,7 @@ from torch.func import functional_call
 from unravel.interp import GPTConfig, HookedGPT, evaluate, load_corpus, load_model
 
 
-def icl_score(losses: Float[Tensor, "batch pos-1"], early: int, late: int) -> float:
+def icl_score(losses: Float[Tensor, "batch n"], early: int, late: int) -> float:
     """The in-context learning score: the mean loss on token number `late` minus that on token number `early`.
 
     `losses` is what `model(tokens, return_type="loss", loss_per_token=True)` returns: it begins with the loss on token
@@ -53,6 +53,19 @@ def turning_interval(steps: list[int], values: list[float]) -> tuple[int, int]:
     raise NotImplementedError()
 
 
+def smear_keys(
+    k: Float[Tensor, "batch pos head d_head"], alpha: Float[Tensor, " head"]
+) -> Float[Tensor, "batch pos head d_head"]:
+    """Each key mixed with the key before it: `s * k[j] + (1 - s) * k[j - 1]`, where `s = sigmoid(alpha)` of the head.
+
+    Position 0 has no key before it and keeps its own. `k` itself is not changed, and slopes reach `k` and `alpha`.
+
+    Example: one head with `alpha = 0`, so s = 1/2, and keys [2], [4], [8] at three positions: now [2], [3], [6].
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
 def sharpness(
     model: HookedGPT, tokens: Int[Tensor, "batch pos"], directions: list[dict[str, Tensor]], size: float
 ) -> float:
@@ -65,19 +78,6 @@ def sharpness(
 
     Example: if there were one parameter w = [3, 4] and the loss were w[0]^2 + w[1]^2, the direction [0, 7] with
     size 0.2 would become [0, 1]; the losses are 9 + 25 and 9 + 9, their mean is 26, and the rise is 26 - 25 = 1.
-    """
-    # YOUR CODE HERE
-    raise NotImplementedError()
-
-
-def smear_keys(
-    k: Float[Tensor, "batch pos head d_head"], alpha: Float[Tensor, " head"]
-) -> Float[Tensor, "batch pos head d_head"]:
-    """Each key mixed with the key before it: `s * k[j] + (1 - s) * k[j - 1]`, where `s = sigmoid(alpha)` of the head.
-
-    Position 0 has no key before it and keeps its own. `k` itself is not changed, and slopes reach `k` and `alpha`.
-
-    Example: one head with `alpha = 0`, so s = 1/2, and keys [2], [4], [8] at three positions: now [2], [3], [6].
     """
     # YOUR CODE HERE
     raise NotImplementedError()
@@ -133,11 +133,15 @@ def train(
         optimizer.step()
 
 
-def measure(model: HookedGPT, tokens: Int[Tensor, "batch pos"]) -> tuple[float, float]:
-    """Given. The in-context learning score on `tokens`, and the loss on the right token of a repeat."""
+def measure(model: HookedGPT, tokens: Int[Tensor, "batch pos"]) -> dict[str, float]:
+    """Given. What is to be followed over the training of a model."""
     with torch.no_grad():
         losses = model(tokens, return_type="loss", loss_per_token=True)
-    return icl_score(losses, EARLY, LATE), evaluate(model, load_corpus("repeats").suites["random_gap"]).loss
+    return {
+        "in-context learning score": icl_score(losses, EARLY, LATE),
+        "loss on repeats": evaluate(model, load_corpus("repeats").suites["random_gap"]).loss,
+        "sharpness": sharpness(model, tokens[:64], random_directions(model, 2), 0.05),
+    }
 
 
 def random_directions(model: HookedGPT, count: int, seed: int = 0) -> list[dict[str, Tensor]]:
@@ -159,20 +163,22 @@ def follow(n_layers: int, aid: str, steps: int, seed: int) -> None:
     name = f"{n_layers} layer{'s' * (n_layers > 1)}, {aid or 'plain'}"
     model, parameters = little_model(n_layers, aid, seed)
     tokens = next(load_corpus("repeats").batches("test", 256, seed=1))
-    curves: dict[str, list[float]] = {"in-context learning score": [], "loss on repeats": []}
+    curves: dict[str, list[float]] = {}
     seen: list[int] = []
 
     def look(step: int) -> None:
         seen.append(step)
-        for curve, value in zip(curves.values(), measure(model, tokens), strict=True):
-            curve.append(value)
-        last = ", ".join(f"{curve} {values[-1]:6.3f}" for curve, values in curves.items())
-        print(f"\r{name}: step {step:4} of {steps}, {last} ", end="", flush=True)
+        found = measure(model, tokens)
+        for curve, value in found.items():
+            curves.setdefault(curve, []).append(value)
+        told = ", ".join(f"{curve} {value:.4f}" for curve, value in found.items())
+        print(f"\r{name}: step {step:4} of {steps}, {told} ", end="", flush=True)
 
     train(model, parameters, steps, seed, look=look)
     print()
     for curve, values in curves.items():
-        print("    {} changes fastest between steps {} and {}".format(curve, *turning_interval(seen, values)))
+        turn, most = turning_interval(seen, values), seen[values.index(max(values))]
+        print(f"    {curve} changes fastest between steps {turn[0]} and {turn[1]}, and is largest at step {most}")
 
 
 def weigh(model: HookedGPT) -> None:

@@ -1,7 +1,8 @@
-"""Checks of the lesson `phase_change`: oracles are cases worked by hand, slow loops, laws, and the shipped checkpoints."""
+"""Checks of the lesson `phase_change`: oracles are cases by hand, slow loops, laws, and the shipped checkpoints."""
 
 import copy
 import math
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -112,10 +113,10 @@ MISTAKES = [
     Mistake(
         "bigram_table",
         why="You added the smoothing to probabilities, not to counts.",
-        right=".view(d_vocab, d_vocab) + smoothing\n    return counts / counts.sum(-1, keepdim=True)",
+        right=".view(d_vocab, d_vocab) + smoothing\nreturn counts / counts.sum(-1, keepdim=True)",
         wrong=".view(d_vocab, d_vocab)\n"
-        "    probs = counts / counts.sum(-1, keepdim=True).clamp_min(1) + smoothing\n"
-        "    return probs / probs.sum(-1, keepdim=True)",
+        "probs = counts / counts.sum(-1, keepdim=True).clamp_min(1) + smoothing\n"
+        "return probs / probs.sum(-1, keepdim=True)",
     ),
     Mistake(
         "bigram_table",
@@ -125,8 +126,8 @@ MISTAKES = [
     ),
     Mistake(
         "bigram_table",
-        why="You divided by the row's count plus `smoothing` once. Each of the d_vocab tokens was given `smoothing`, so "
-        "that the row's sum is its count plus d_vocab times `smoothing`.",
+        why="You divided by the row's count plus `smoothing` once. Each of the d_vocab tokens was given `smoothing`, "
+        "so that the row's sum is its count plus d_vocab times `smoothing`.",
         right="counts.sum(-1, keepdim=True)",
         wrong="(counts.sum(-1, keepdim=True) - (d_vocab - 1) * smoothing)",
     ),
@@ -146,7 +147,7 @@ MISTAKES = [
     ),
     Mistake(
         "turning_interval",
-        why="You took the checkpoints in the order in which they came. Neighbours in the list may be far apart in time.",
+        why="You took the checkpoints in the order in which they came. Neighbours in the list may be far apart.",
         right="sorted(zip(steps, values, strict=True))",
         wrong="list(zip(steps, values, strict=True))",
     ),
@@ -200,7 +201,7 @@ MISTAKES = [
     ),
     Mistake(
         "turning_interval",
-        why="You divided each change by the value it began at: that asks for the largest factor, which is another rule.",
+        why="You divided each change by the value it began at: that asks for the largest factor, another rule.",
         right="abs(b - a) / (end - start)",
         wrong="abs(b - a) / ((end - start) * (abs(a) + 1e-9))",
     ),
@@ -284,17 +285,18 @@ MISTAKES = [
     ),
     Mistake(
         "sharpness",
-        why="You didn't divide by the norm of the direction: then the step depends on how long the direction happens to be.",
+        why="You didn't divide by the norm of the direction: then the step depends on how long that happens to be.",
         right=" / direction[name].norm()",
         wrong="",
     ),
     Mistake(
         "sharpness",
         why="You scaled all parameters together, by the norm of all of them: each has a norm of its own.",
-        right="steps = {name: size * w.norm() * direction[name] / direction[name].norm() for name, w in weights.items()}",
+        right="steps = {name: size * w.norm() * direction[name] / direction[name].norm() for name, w in "
+        "weights.items()}",
         wrong="whole = torch.stack([w.norm() for w in weights.values()]).norm()\n"
-        "            length = torch.stack([d.norm() for d in direction.values()]).norm()\n"
-        "            steps = {name: size * whole * direction[name] / length for name in weights}",
+        "        length = torch.stack([d.norm() for d in direction.values()]).norm()\n"
+        "        steps = {name: size * whole * direction[name] / length for name in weights}",
     ),
     Mistake(
         "sharpness",
@@ -310,7 +312,7 @@ MISTAKES = [
     ),
     Mistake(
         "sharpness",
-        why="You summed forwards and backwards: a direction's rise is the *mean* of its two losses, minus the loss at rest.",
+        why="You summed forwards and backwards: a direction's rise is the *mean* of its two losses, less that at rest.",
         right="torch.stack(rises).mean()",
         wrong="(2 * torch.stack(rises).mean())",
     ),
@@ -334,17 +336,17 @@ MISTAKES = [
     ),
     Mistake(
         "sharpness",
-        why="You scaled by each single weight's own size: a weight of zero never moves then. It is the norm of the whole "
-        "parameter that counts.",
+        why="You scaled by each single weight's own size: a weight of zero never moves then. It is the norm of the "
+        "whole parameter that counts.",
         right="size * w.norm() * direction[name] / direction[name].norm()",
         wrong="size * w.abs() * direction[name]",
     ),
     Mistake(
         "sharpness",
         why="You moved the matrices only: the biases and the norms' weights are parameters too.",
-        right="for name, w in weights.items()}\n            for",
+        right="for name, w in weights.items()}\n        for",
         wrong="for name, w in weights.items()}\n"
-        "            steps = {name: s if s.dim() > 1 else 0 * s for name, s in steps.items()}\n            for",
+        "        steps = {name: s if s.dim() > 1 else 0 * s for name, s in steps.items()}\n        for",
     ),
     Mistake(
         "sharpness",
@@ -506,7 +508,7 @@ def slow_bigrams(tokens: torch.Tensor, d_vocab: int, smoothing: float) -> torch.
     """Counts in a dictionary, pair by pair, row by row."""
     counts: dict[tuple[int, int], float] = {}
     for row in tokens.tolist():
-        for a, b in zip(row[:-1], row[1:], strict=True):
+        for a, b in pairwise(row):
             counts[a, b] = counts.get((a, b), 0.0) + 1.0
     table = torch.zeros(d_vocab, d_vocab)
     for a in range(d_vocab):
