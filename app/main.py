@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import streamlit as st
 from parts.desk import Desk, open_desk, warm_up
@@ -13,6 +14,7 @@ from parts.fault import faults_shown, mishaps_shown
 from parts.find import follow_part, search_box
 from parts.goto import arrived, head_for
 from parts.navigation import navigation
+from parts.scripts import run_script
 from parts.text import plain
 from streamlit.navigation.page import StreamlitPage
 from views.glossary import glossary_page
@@ -32,12 +34,12 @@ def main() -> None:
     """Draws one page."""
     st.set_page_config("Unravel", page_icon=str(HERE / "icon.svg"), layout="centered")
     st.html(HERE / "style.css")
-    st.html(f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)
+    run_script("page")
     try:
         desk = open_desk()
         menu, lessons = _menu(desk)
     except UnravelError as fault:
-        st.navigation([st.Page(partial(trouble, fault), title="Unravel", default=True)], position="hidden").run()
+        _in_trouble(fault)
         return
     with st.sidebar:
         top = st.container(key="find")
@@ -55,6 +57,15 @@ def main() -> None:
     warm_up(desk)
 
 
+def _in_trouble(fault: UnravelError) -> None:
+    """Says so under every address: when it is over, the page that was asked for is drawn."""
+    here = urlsplit(st.context.url or "").path.rstrip("/").rpartition("/")[2]
+    pages = [st.Page(partial(trouble, fault), title="Unravel", default=True)]
+    if here:
+        pages.append(st.Page(partial(trouble, fault), title="Unravel", url_path=here))
+    st.navigation(pages, position="hidden").run()
+
+
 def _menu(desk: Desk) -> tuple[dict[str, list[StreamlitPage]], dict[str, StreamlitPage]]:
     """The pages by section, and those of the lessons by name."""
     lessons: dict[str, StreamlitPage] = {}
@@ -69,7 +80,7 @@ def _menu(desk: Desk) -> tuple[dict[str, list[StreamlitPage]], dict[str, Streaml
         ]
     }
     # Pages for teachers have their place here: a section of its own, `menu["Teaching"]`, for who has a cohort.
-    progress = desk.workspace.store.progress()
+    progress = desk.progress()
     for lesson in reversed(list(desk.course.lessons())):
         following = next(reversed(lessons.values()), None)
         done = all(item.id in progress and progress[item.id].passed for item in lesson.exercises)

@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from parts.desk import Desk
 from parts.draft import Draft
 from parts.fresh import seen
-from parts.redraw import redraw
 from parts.verdict import checks_html
 from unravel.course.model import Exercise
 from unravel.errors import UnravelError
 from unravel.grading import client
 from unravel.grading.report import CheckResult, ExerciseResult, Frame, Report, Status
 
-EDITOR_SECONDS = 0.28
 LATE_SECONDS = 0.5
 
 
@@ -37,45 +36,36 @@ class Checked:
 
 def ask(exercise: str) -> None:
     """Notes that a check is wanted."""
-    st.session_state[f"wanted-{exercise}"] = "soon"
+    st.session_state[f"wanted-{exercise}"] = True
     st.session_state[f"again-{exercise}"] = True
 
 
-def run_if_asked(desk: Desk, exercise: Exercise, draft: Draft | None) -> None:
-    """Saves and checks, when that was asked for; shows each verdict as it comes."""
-    wanted = st.session_state.get(f"wanted-{exercise.id}") or _came_late(exercise, draft)
-    if not wanted:
-        return
-    if wanted == "soon" and draft is not None:
-        _let_the_editor_speak(exercise)
+def run_if_asked(desk: Desk, exercise: Exercise, draft: Draft | None, place: DeltaGenerator) -> bool:
+    """Saves and checks, when that was asked for, and shows each verdict in `place` as it comes; whether it did."""
+    if not (st.session_state.get(f"wanted-{exercise.id}") or _came_late(exercise, draft)):
+        return False
+    st.session_state[f"tried-{exercise.id}"] = draft.text.rstrip() if draft is not None else None
     try:
         if draft is not None:
             draft.save()
             seen(draft.excerpt.path)
-        st.session_state[f"checked-{exercise.id}"] = _check(desk, exercise, draft.text if draft else None)
+        with place.container():
+            st.session_state[f"checked-{exercise.id}"] = _check(desk, exercise, draft.text if draft else None)
         st.session_state.pop(f"fault-{exercise.id}", None)
     except UnravelError as fault:
         st.session_state[f"fault-{exercise.id}"] = fault
-    st.session_state[f"wanted-{exercise.id}"] = ""
+    st.session_state[f"wanted-{exercise.id}"] = False
     st.session_state[f"ended-{exercise.id}"] = time.monotonic()
-    st.rerun()
-
-
-def _let_the_editor_speak(exercise: Exercise) -> None:
-    """The editor sends its text 0.2 s after the last key. Who types and clicks at once must not have old text checked.
-
-    The text that arrives while we sleep is in place when the card is drawn again.
-    """
-    with st.spinner("Checking …"):
-        time.sleep(EDITOR_SECONDS)
-    st.session_state[f"wanted-{exercise.id}"] = "now"
-    redraw()
+    return True
 
 
 def _came_late(exercise: Exercise, draft: Draft | None) -> bool:
-    """Whether text came in while old text was checked, as on a busy machine: then it is checked too, once a click."""
-    found, ended = checked(exercise), st.session_state.get(f"ended-{exercise.id}")
-    if found is None or draft is None or ended is None or not found.outdated(draft):
+    """Whether text came in while old text was checked: then it is checked too, once a click.
+
+    `editors.js` holds a click until the text is sent; this is for the browser that runs no scripts, or is busy.
+    """
+    tried, ended = st.session_state.get(f"tried-{exercise.id}"), st.session_state.get(f"ended-{exercise.id}")
+    if tried is None or draft is None or ended is None or tried == draft.text.rstrip():
         return False
     late = time.monotonic() - ended < LATE_SECONDS
     return late and bool(st.session_state.pop(f"again-{exercise.id}", False))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from parts.desk import demos
 from parts.ink import QUIET, inked, is_dark
 from unravel.course.model import Demo, Lesson
-from unravel.export.demos import DemoOutput
+from unravel.export.demos import DemoOutput, demo_codes, digest
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Slot:
 
 
 Slots = list[Slot]
+BRIEF, EVERY = 0.3, 0.5  # seconds
 SHORT = 10  # lines of code that stand open; longer ones wait to be opened
 
 
@@ -38,12 +39,14 @@ def place_demo(lesson: Lesson, block: Demo, slots: Slots, *, waits: bool) -> Non
 
 
 def fill_demos(lesson: Lesson, slots: Slots) -> None:
-    """Fills the slots, when the demos have run. Stays interruptible while it waits."""
+    """Fills the slots, if the demos have run; else the page is drawn again when they have."""
     if not slots:
         return
-    future = demos().start(lesson)
-    if not future.done():
-        _wait(future, slots)
+    future = _asked_for(lesson)
+    if not _done(future):
+        _say_so(lesson, slots)
+        return
+    st.session_state.pop(_key(lesson), None)
     for number, (slot, output) in enumerate(zip(slots, future.result(), strict=True)):
         if slot.waits:
             slot.place.caption("What comes out is shown with the answer to the question above.")
@@ -52,14 +55,39 @@ def fill_demos(lesson: Lesson, slots: Slots) -> None:
             _show(output, f"figure-{lesson.id}-{number}")
 
 
-def _wait(future: Future[list[DemoOutput]], slots: Slots) -> None:
+def _asked_for(lesson: Lesson) -> Future[list[DemoOutput]]:
+    """The run of the demos that this page waits for. One that failed is shown once, before it is tried again."""
+    if _key(lesson) not in st.session_state:
+        st.session_state[_key(lesson)] = demos().start(lesson)
+    future: Future[list[DemoOutput]] = st.session_state[_key(lesson)]
+    return future
+
+
+def _done(future: Future[list[DemoOutput]]) -> bool:
+    """Whether it is done, or is in a moment: what ran before only has to be read."""
+    with suppress(TimeoutError):
+        future.exception(BRIEF)
+    return future.done()
+
+
+def _say_so(lesson: Lesson, slots: Slots) -> None:
     for slot in slots[1:]:
         slot.place.caption("The demo is running.")
-    with slots[0].place, st.spinner("Running the demos of this page, once …"):
-        pause = st.empty()
-        while not future.done():
-            time.sleep(0.1)
-            pause.empty()  # a call into Streamlit, where a click elsewhere on the page can get through
+    with slots[0].place.container():
+        st.caption(":material/hourglass_top: The demos of this page are running, once. You can go on meanwhile.")
+        _look_again(lesson)
+
+
+@st.fragment(run_every=EVERY)
+def _look_again(lesson: Lesson) -> None:
+    """Has the page drawn again when the demos are done. A page that waited for them would answer no click."""
+    future = st.session_state.get(_key(lesson))
+    if future is None or future.done():
+        st.rerun(scope="app")
+
+
+def _key(lesson: Lesson) -> str:
+    return f"demos-{digest(demo_codes(lesson))}"
 
 
 def _show(output: DemoOutput, key: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from unravel.grading import client
 from unravel.paths import content_root
 from unravel.workspace.guide import UNTOUCHED
 from unravel.workspace.progress import ExerciseProgress
-from unravel.workspace.workspace import VARIABLE, Workspace
+from unravel.workspace.workspace import RECORDS, VARIABLE, Workspace
 
 # The first page and the warm server come first: they need the processor more than demos that nobody waits for.
 AHEAD_SECONDS = 20.0
@@ -41,7 +42,28 @@ class Desk:
 
     def stand(self, exercise: Exercise) -> ExerciseProgress:
         """How the learner stands with one exercise, as recorded now."""
-        return self.workspace.store.progress().get(exercise.id, UNTOUCHED)
+        return self.progress().get(exercise.id, UNTOUCHED)
+
+    def progress(self) -> Mapping[str, ExerciseProgress]:
+        """How the learner stands, by exercise, as recorded now. Asked again only after something was recorded."""
+        whose, stamp = (self.workspace.inner, self.workspace.settings.learner), _recorded(self.workspace)
+        known = _KNOWN.get(whose)
+        if not stamp or known is None or known[0] != stamp:
+            known = _KNOWN[whose] = (stamp, self.workspace.store.progress())
+        return known[1]
+
+
+Recorded = tuple[tuple[int, int, int], ...]
+_KNOWN: dict[tuple[Path, str], tuple[Recorded, Mapping[str, ExerciseProgress]]] = {}
+
+
+def _recorded(workspace: Workspace) -> Recorded:
+    """Changes when something is recorded; empty where that can't be told, as in a database on a server."""
+    stats = []
+    for name in () if workspace.settings.database else (RECORDS, f"{RECORDS}-wal"):
+        with suppress(OSError):
+            stats.append((workspace.inner / name).stat())
+    return tuple((stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats)
 
 
 def open_desk() -> Desk:
@@ -91,8 +113,7 @@ class Demos:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._asked = ThreadPoolExecutor(2, thread_name_prefix="demos")
-        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="demos-ahead")
+        self._asked, self._ahead = threading.Semaphore(2), threading.Semaphore(1)
         self._running: dict[str, Future[list[DemoOutput]]] = {}
 
     def start(self, lesson: Lesson, *, ahead: bool = False) -> Future[list[DemoOutput]]:
@@ -101,9 +122,11 @@ class Demos:
         with self._lock:
             known = self._running.get(name)
             if known is None or (not ahead and not known.running() and known.cancel()):
-                known = (self._ahead if ahead else self._asked).submit(run_demos, lesson)
+                known = self._running[name] = Future()
                 known.add_done_callback(lambda done: self._forget(name, done))
-                self._running[name] = known
+                # No pool of threads: Python would not end before all that waits in it has been run.
+                work = (known, self._ahead if ahead else self._asked, lesson)
+                threading.Thread(target=_work, args=work, daemon=True).start()
         return known
 
     def _forget(self, name: str, done: Future[list[DemoOutput]]) -> None:
@@ -111,6 +134,16 @@ class Demos:
         failed = done.cancelled() or done.exception() is not None or any(output.error for output in done.result())
         if failed and self._running.get(name) is done:
             self._running.pop(name, None)
+
+
+def _work(future: Future[list[DemoOutput]], turn: threading.Semaphore, lesson: Lesson) -> None:
+    with turn:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            future.set_result(run_demos(lesson))
+        except BaseException as error:  # it belongs to who waits for the outputs
+            future.set_exception(error)
 
 
 @st.cache_resource(show_spinner=False)
@@ -126,6 +159,13 @@ def warm_up(_desk: Desk) -> None:
         threading.Thread(target=_warm_up, args=(_desk.course,), daemon=True).start()
 
 
+@st.cache_resource(show_spinner=False)
+def ready_for(lesson: str) -> None:
+    """Lets the warm server load, once, what the checks of a lesson that is open need: models take seconds."""
+    if os.environ.get("UNRAVEL_DAEMON", "1") != "0":
+        threading.Thread(target=client.prepare, args=(lesson,), daemon=True).start()
+
+
 def _warm_up(course: Course) -> None:
     try:
         connection = client.connect(start=True)
@@ -135,9 +175,16 @@ def _warm_up(course: Course) -> None:
         connection.close()
     time.sleep(CALM_SECONDS)
     _warm_playground()
+    _settle()
     time.sleep(AHEAD_SECONDS)
     for lesson in course.lessons():
-        demos().start(lesson, ahead=True)
+        wait([demos().start(lesson, ahead=True)])
+
+
+def _settle() -> None:
+    """What has been imported stays: a garbage collection need not look at it again, which took 0.2 s each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def _warm_playground() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
 from unravel.course.model import Exercise, Lesson
 from unravel.errors import UnravelError
 from unravel.workspace.drafts import drop_draft, keep_draft, kept_draft
-from unravel.workspace.excerpt import Excerpt, changed_elsewhere, open_excerpt, save_excerpt
+from unravel.workspace.excerpt import Excerpt, changed_elsewhere, cut, open_excerpt, save_excerpt
+from unravel.workspace.stubs import code_of
 from unravel.workspace.workspace import Workspace
 
 
@@ -23,12 +27,19 @@ class Draft:
     """
 
     workspace: Workspace
+    lesson: Lesson
+    exercise: Exercise
     excerpt: Excerpt
     text: str
     mounted: str
     version: int = 0
     kept: str | None = None
     restored: bool = False
+
+    @property
+    def editor(self) -> str:
+        """The key of the editor that holds the text."""
+        return f"editor-{self.exercise.id}-{self.version}"
 
     @property
     def dirty(self) -> bool:
@@ -43,8 +54,12 @@ class Draft:
     def save(self) -> None:
         """Writes the text into the file; `UnravelError` when that fails, and the text is kept here."""
         if self.dirty:
-            self.excerpt = save_excerpt(self.excerpt, self.text)
+            before = self.excerpt
+            self.excerpt = save_excerpt(before, self.text)
             self._forget()
+            for other in _drafts(before.path):
+                if other.excerpt.sha256 == before.sha256:
+                    other.follow()
         elif self.conflict:
             raise UnravelError("The file was changed elsewhere.", fix="Load it again.", path=self.excerpt.path)
 
@@ -56,6 +71,18 @@ class Draft:
         elif text != self.kept:
             keep_draft(self.workspace, self.excerpt, text)
             self.kept = text
+
+    def follow(self) -> None:
+        """Takes the file as it is now. Where only the code around the exercise has changed, the editor stays."""
+        fresh = self.reopened()
+        if fresh.text == self.excerpt.text:
+            self.excerpt = fresh
+        elif not self.dirty:
+            self.load(fresh)
+
+    def reopened(self) -> Excerpt:
+        """The exercise as it stands in the file now."""
+        return open_excerpt(self.excerpt.path, self.lesson, self.exercise)
 
     def load(self, excerpt: Excerpt) -> None:
         """Puts the file's text into the editor."""
@@ -89,8 +116,44 @@ def open_draft(workspace: Workspace, lesson: Lesson, exercise: Exercise) -> Draf
     path = workspace.file(lesson)
     if draft is None or draft.excerpt.path != path:
         excerpt = open_excerpt(path, lesson, exercise)
-        draft = st.session_state[key] = Draft(workspace, excerpt, excerpt.text.rstrip("\n"), "")
+        draft = st.session_state[key] = Draft(workspace, lesson, exercise, excerpt, excerpt.text.rstrip("\n"), "")
         draft.restore()
-    elif not draft.dirty and draft.conflict:
-        draft.load(open_excerpt(path, lesson, exercise))
+        return draft
+    typed = st.session_state.get(draft.editor)
+    if isinstance(typed, str) and typed != draft.text:
+        # Before the file is looked at: what has just been typed must not give way to what it was changed to elsewhere.
+        with suppress(UnravelError):  # the editor, which takes it again, tells of it
+            draft.take(typed)
+    if not draft.dirty and draft.conflict:
+        draft.follow()
     return draft
+
+
+def draft_of(exercise: Exercise) -> Draft | None:
+    """What this session holds of the exercise, whether or not its file can be read."""
+    draft: Draft | None = st.session_state.get(f"draft-{exercise.id}")
+    return draft
+
+
+def written() -> list[Draft]:
+    """All that this session holds of the learner's own: what was opened and is no longer as it was delivered."""
+    return [draft for draft in _every() if draft.text.rstrip() != _delivered(draft).rstrip()]
+
+
+def _delivered(draft: Draft) -> str:
+    try:
+        return cut("", code_of(draft.lesson), draft.exercise.id)[1]
+    except UnravelError:
+        return ""  # the course can't be read: then all is kept
+
+
+def _drafts(path: Path) -> Iterator[Draft]:
+    """The drafts of this session that are parts of one file."""
+    return (draft for draft in _every() if draft.excerpt.path == path)
+
+
+def _every() -> Iterator[Draft]:
+    for key in list(st.session_state):
+        draft = st.session_state[key] if str(key).startswith("draft-") else None
+        if isinstance(draft, Draft):
+            yield draft

@@ -13,26 +13,32 @@ from streamlit.components.v1.custom_component import CustomComponent
 from parts.draft import Draft
 from parts.fault import faults_shown, show_fault
 from parts.redraw import redraw
-from unravel.course.model import Exercise, Lesson
 from unravel.errors import UnravelError
-from unravel.workspace.excerpt import open_excerpt
 
 PLAIN = "plain-editor"
 
 
-def edit(draft: Draft, lesson: Lesson, exercise: Exercise, marks: list[dict[str, Any]]) -> None:
+def edit(draft: Draft, marks: list[dict[str, Any]]) -> None:
     """Draws the editor and takes over what is in it."""
-    key = f"editor-{exercise.id}-{draft.version}"
+    key = draft.editor
     if key not in st.session_state:
         draft.mounted = draft.text
     text = _plain(draft, key) if st.session_state.get(PLAIN) else _ace(draft, key, marks)
     if text is not None:
         with faults_shown():
             draft.take(text)
-    if draft.dirty and draft.conflict:
-        _choose("The file was changed elsewhere while you were writing here.", draft, lesson, exercise)
+    if _differs(draft):
+        _choose("The file was changed elsewhere while you were writing here.", draft)
     elif draft.dirty and draft.restored:
-        _choose("This was written here before and never saved.", draft, lesson, exercise)
+        _choose("This was written here before and never saved.", draft)
+
+
+def _differs(draft: Draft) -> bool:
+    """Whether there are two texts to choose from."""
+    try:
+        return draft.dirty and draft.conflict
+    except UnravelError:
+        return False  # there is no file to compare with, of which the card tells
 
 
 def _plain(draft: Draft, key: str) -> str | None:
@@ -75,11 +81,11 @@ def _component() -> CustomComponent:
     return declare_component("unravel_editor", path=str(build))
 
 
-def _choose(fault: str, draft: Draft, lesson: Lesson, exercise: Exercise) -> None:
+def _choose(fault: str, draft: Draft) -> None:
     """Two texts, one editor: the learner says which."""
     show_fault(UnravelError(fault, fix="Choose which one to keep. Your text here is safe until you do."))
     with st.container(horizontal=True):
         for label, take in (("Load the file's version", draft.load), ("Keep what is here", draft.keep)):
-            if st.button(label, key=f"{label}-{exercise.id}"):
-                take(open_excerpt(draft.excerpt.path, lesson, exercise))
+            if st.button(label, key=f"{label}-{draft.exercise.id}"):
+                take(draft.reopened())
                 redraw()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from parts.goto import head_for
+from parts.scripts import run_script
 
-_SCRIPT = Path(__file__).parents[1] / "search.js"
 _BOX, _SHOWN, _HERE = "search", "search-shown", "part-shown"
 PART = "part"
 LONGEST = 200
@@ -31,7 +30,7 @@ def search_box(results: StreamlitPage, page: StreamlitPage) -> None:
         icon=":material/search:",
         label_visibility="collapsed",
     )
-    st.html(f"<script>{_SCRIPT.read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)
+    run_script("search")
     if (typed or "").strip() not in ("", query):
         st.switch_page(results, query_params={"q": typed.strip()})
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 
+from parts.scripts import run_script
 from parts.text import plain
 from unravel.course.model import Lesson
 
-_SCRIPT = Path(__file__).parents[1] / "goto.js"
 _WANTED = "goto"
 
 
@@ -44,9 +43,8 @@ def land(lesson: Lesson) -> None:
     place = headed_for(lesson)
     visit = st.session_state[_WANTED].visit if place else 0
     mark = f'<i class="u-goto" hidden data-target="{plain(place)}" data-visit="{visit}"></i>'
-    script = f"<script>{_SCRIPT.read_text(encoding='utf-8')}</script>"
     with st.container(key="goto"):
-        st.html(mark + script, unsafe_allow_javascript=True)
+        run_script("goto", mark)
 
 
 def arrived() -> None:

@@ -14,8 +14,7 @@ from parts.outline import displayed
 from parts.redraw import redraw
 from parts.text import WORDS, ago, badge, count, plain
 from parts.timeline import timeline_html
-from unravel.course.model import Exercise, Lesson
-from unravel.workspace.excerpt import open_excerpt
+from unravel.course.model import Exercise
 from unravel.workspace.guide import next_hint, solution
 from unravel.workspace.progress import ExerciseProgress
 
@@ -80,14 +79,14 @@ def difference(mine: str, theirs: str) -> str:
     return "\n".join(list(found)[3:])
 
 
-def reset_menu(desk: Desk, lesson: Lesson, exercise: Exercise, draft: Draft) -> None:
+def reset_menu(desk: Desk, exercise: Exercise, draft: Draft) -> None:
     """Gives the exercise back as it was delivered."""
     with st.popover("Start over", icon=":material/restart_alt:"):
         st.markdown("Put the exercise back as it was at the start? A copy of your file is kept in `.unravel/backups`.")
         if st.button("Yes, start over", key=f"reset-{exercise.id}"):
             with faults_shown():
                 desk.workspace.reset(desk.course, exercise.id)
-                draft.load(open_excerpt(draft.excerpt.path, lesson, exercise))
+                draft.load(draft.reopened())
                 for name in ("checked", "fault"):
                     st.session_state.pop(f"{name}-{exercise.id}", None)
                 redraw()
@@ -97,7 +96,11 @@ def attempts(desk: Desk, exercise: Exercise, stand: ExerciseProgress) -> None:
     """The last few attempts."""
     if not stand.attempts:
         return
-    with st.expander(f"{count(stand.attempts, 'attempt')} so far", icon=":material/history:"):
+    label = f"{count(stand.attempts, 'attempt')} so far"
+    shown = st.expander(label, icon=":material/history:", key=f"attempts-{exercise.id}", on_change="rerun")
+    if not shown.open:  # each attempt holds its whole report: they are read for who asks
+        return
+    with shown:
         every = desk.workspace.store.attempts(exercise.id)
         if len(every) > 1:
             st.html(timeline_html(every))

@@ -37,7 +37,7 @@ def home(desk: Desk, pages: Pages) -> None:
     for fault in desk.faults:
         show_fault(fault)
     store = desk.workspace.store
-    progress, events = store.progress(), store.history()
+    progress, events = desk.progress(), store.history()
     begun = bool(events)
     with faults_shown():
         _go_on(desk, pages, begun=begun)

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 from parts.blocks import callout, predict, prose, revealed
 from parts.card import exercise_card
 from parts.demo import Slots, fill_demos, place_demo
-from parts.desk import Desk
+from parts.desk import Desk, ready_for
 from parts.fresh import follow, seen
 from parts.goto import headed_for, land
 from parts.outline import contents
+from parts.scripts import run_script
 from parts.text import count, plain
 from streamlit.navigation.page import StreamlitPage
 
 from unravel.course.model import Block, Callout, Demo, Lesson, Place, Predict, Prose
 
-_FOLLOW = Path(__file__).parents[1] / "follow.js"
-
 
 def lesson_page(desk: Desk, lesson: Lesson, following: StreamlitPage | None) -> None:
     """Draws the page; `following` is the lesson after it."""
-    progress = desk.workspace.store.progress()
+    progress = desk.progress()
     passed = {name for name, stand in progress.items() if stand.passed}
     _contents(lesson, passed)
+    ready_for(lesson.id)
     seen(desk.workspace.file(lesson))
     land(lesson)
+    with st.container(key="editors"):
+        run_script("editors")
     st.title(lesson.title, anchor=False)
     minutes = sum(exercise.minutes for exercise in lesson.exercises)
     facts = [count(len(lesson.exercises), "exercise"), count(lesson.points, "point"), f"{minutes} min of exercises"]
@@ -71,4 +71,4 @@ def _contents(lesson: Lesson, passed: set[str]) -> None:
     with st.sidebar, st.container(key="contents"):
         st.markdown("**On this page**")
         st.markdown("\n".join(lines))
-        st.html(f"<script>{_FOLLOW.read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)
+        run_script("follow")

@@ -56,7 +56,7 @@ def progress_page(desk: Desk, pages: Pages) -> None:
 def _nothing_yet(desk: Desk, pages: Pages) -> None:
     """For a newcomer: what this page will be for, and the one thing to do."""
     st.markdown("Nothing yet. From your first check on, this page shows how far you are and what was hard.")
-    first = first_open(desk.course, desk.workspace.store.progress())
+    first = first_open(desk.course, desk.progress())
     if first is not None:
         label = f"Start: {first.title}"
         if st.button(label, type="primary", icon=":material/arrow_forward:", key="start"):

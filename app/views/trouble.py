@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from parts.draft import written
 from parts.fault import show_fault
 
 from unravel.errors import ContentError, UnravelError
@@ -18,6 +19,19 @@ def trouble(fault: UnravelError) -> None:
         st.markdown("A workspace is the folder that holds your answers. To make one and open the course in it:")
         st.code("unravel init my-course\nunravel serve --workspace my-course", language="bash")
     st.button("Try again", icon=":material/refresh:")
+    _still_here()
+
+
+def _still_here() -> None:
+    """What the learner wrote in this session: their files may be gone."""
+    texts = written()
+    if not texts:
+        return
+    st.header("What you wrote", anchor=False)
+    st.markdown("It is still here. Copy what you need before you close or reload this page.")
+    for draft in texts:
+        st.subheader(draft.exercise.title, anchor=False)
+        st.code(draft.text, language="python")
 
 
 def broken_lesson(faults: list[ContentError]) -> None:

@@ -22,6 +22,8 @@ _EVERYWHERE = ("0.0.0.0", "::")
 _SETTINGS = {
     "server.showEmailPrompt": "false",
     "server.fileWatcherType": "none",
+    # A full collection takes 0.2 s with torch loaded, and Streamlit would ask for one after each redraw of anybody.
+    "runner.postScriptGC": "false",
     "browser.gatherUsageStats": "false",
     "client.toolbarMode": "minimal",
     "logger.hideWelcomeMessage": "true",  # and with it a box that advertises Streamlit's own tools to learners

@@ -87,8 +87,13 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("browser")
     root = Path(shutil.copytree(TINY, folder / "course"))
     yield root
+    stop_grader(root)
+
+
+def stop_grader(course: Path) -> None:
+    """Ends the warm server of checks of a course."""
     stop = [sys.executable, "-m", "unravel.cli", "daemon", "stop"]
-    subprocess.run(stop, env=environment(root), capture_output=True, check=False)
+    subprocess.run(stop, env=environment(course), capture_output=True, check=False)
 
 
 def environment(course: Path) -> dict[str, str]:
@@ -215,6 +220,7 @@ def test_text_that_comes_late_is_what_is_checked(server: Server, browser: Any) -
     write_last_line(page, "count_up", "return list(range(1, n + 1))")
     count_up.get_by_role("button", name="Check").click(no_wait_after=True)
     stands(count_up, "Passed")
+    count_up.get_by_text("1 attempt so far").wait_for()  # the old text was not checked first
 
 
 def test_a_change_elsewhere_is_never_overwritten(server: Server, browser: Any, tmp_path: Path) -> None:
@@ -237,3 +243,13 @@ def test_a_change_elsewhere_is_never_overwritten(server: Server, browser: Any, t
     playwright.expect(count_up.get_by_role("button", name="Save")).to_be_disabled(timeout=SLOW)
     assert "return [n]" in file.read_text()
     assert "# written elsewhere" in file.read_text()
+
+
+def test_ctrl_enter_checks_from_within_the_editor(server: Server, browser: Any) -> None:
+    page, _ = new_page(browser, server)
+    page.goto(f"{server.url}/?lesson=more")
+    count_up = card(page, "count_up")
+    write_last_line(page, "count_up", "return list(range(1, n + 1))")
+    page.keyboard.press("Control+Enter")
+    stands(count_up, "Passed")
+    count_up.get_by_text("1 attempt so far").wait_for()

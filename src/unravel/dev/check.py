@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from unravel.course.faults import Faults
@@ -22,11 +24,12 @@ Say = Callable[[str], None]
 
 
 def check_course(
-    root: Path, names: Sequence[str] = (), *, changed: bool = False, say: Say = lambda text: None
+    root: Path, names: Sequence[str] = (), *, changed: bool = False, jobs: int = 1, say: Say = lambda text: None
 ) -> list[ContentError]:
     """Every fault found in the course at `root`; empty when it is sound. `names` limits it to some lessons.
 
-    `changed` skips the lessons whose files, and the grader's own, are as they were when they last passed.
+    `changed` skips the lessons whose files, and the grader's own, are as they were when they last passed. `jobs`
+    lessons are checked at a time, each by a process of its own.
     """
     problems = list(load_problems(root))
     if problems:
@@ -34,20 +37,49 @@ def check_course(
     course = load_course(root)
     problems = glossary_problems(course)
     passed = _read_cache(root)
-    with Engine(course) as engine:
-        for lesson in [course.lesson(name) for name in names] or course.lessons():
-            stamp = fingerprint(lesson)
-            if changed and passed.get(lesson.id) == stamp:
-                say(f"{lesson.id}: unchanged")
-                continue
-            found = list(check_lesson(lesson, engine))
-            say(
-                f"{lesson.id}: {len(found)} problem{'s' if len(found) != 1 else ''}" if found else f"{lesson.id}: sound"
-            )
-            problems.extend(found)
-            passed = {**passed, lesson.id: "" if found else stamp}
-            _write_cache(root, passed)
+    todo: list[Lesson] = []
+    for lesson in [course.lesson(name) for name in names] or course.lessons():
+        if changed and passed.get(lesson.id) == fingerprint(lesson):
+            say(f"{lesson.id}: unchanged")
+        else:
+            todo.append(lesson)
+    for lesson, found in _each(course, todo, jobs):
+        say(f"{lesson.id}: {len(found)} problem{'s' if len(found) != 1 else ''}" if found else f"{lesson.id}: sound")
+        problems.extend(found)
+        passed = {**passed, lesson.id: "" if found else fingerprint(lesson)}
+        _write_cache(root, passed)
     return problems
+
+
+def _each(course: Course, lessons: Sequence[Lesson], jobs: int) -> Iterator[tuple[Lesson, list[ContentError]]]:
+    """Each lesson and its faults, in the order given."""
+    jobs = min(jobs, len(lessons))
+    if jobs < 2:
+        with Engine(course) as engine:
+            for lesson in lessons:
+                yield lesson, list(check_lesson(lesson, engine))
+        return
+    # Not by fork: what a process has of torch and of threads does not survive that.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(course.root,)) as pool:
+        for lesson, told in zip(lessons, pool.map(_faults, [lesson.id for lesson in lessons]), strict=True):
+            yield lesson, [ContentError(fault, fix=fix, path=path, line=line) for fault, fix, path, line in told]
+
+
+_engine: Engine | None = None
+
+
+def _begin(root: Path) -> None:
+    """Gives a process of the pool its own grader, which ends with it."""
+    global _engine
+    _engine = Engine(load_course(root))
+
+
+def _faults(name: str) -> list[tuple[str, str, Path | None, int | None]]:
+    """The faults of one lesson, as plain values: an error does not cross from process to process unharmed."""
+    assert _engine is not None
+    found = check_lesson(_engine.course.lesson(name), _engine)
+    return [(problem.fault, problem.fix, problem.path, problem.line) for problem in found]
 
 
 def check_lesson(lesson: Lesson, engine: Engine) -> Iterator[ContentError]:

@@ -43,12 +43,13 @@ def sync_command() -> None:
 @dev.command("check")
 @click.argument("lessons", nargs=-1)
 @click.option("--changed", is_flag=True, help="Skip lessons whose files are as they were when they last passed.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Lessons at a time; by default one for each core.")
 @click.pass_context
-def check_command(ctx: click.Context, lessons: tuple[str, ...], changed: bool) -> None:
+def check_command(ctx: click.Context, lessons: tuple[str, ...], changed: bool, jobs: int | None) -> None:
     """Prove the course, or some LESSONS: stubs, solutions, mistakes, alternatives, demos."""
     from unravel.dev.check import check_course
 
-    problems = check_course(content_root(), lessons, changed=changed, say=click.echo)
+    problems = check_course(content_root(), lessons, changed=changed, jobs=jobs or os.cpu_count() or 1, say=click.echo)
     for problem in problems:
         click.echo(f"\n{problem}", err=True)
     found = "one problem" if len(problems) == 1 else f"{len(problems)} problems"

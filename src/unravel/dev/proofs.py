@@ -11,6 +11,7 @@ from unravel.course.checks import apply_edit
 from unravel.course.markers import make_stub
 from unravel.course.model import Edit, Exercise, Lesson
 from unravel.errors import ContentError, UnravelError
+from unravel.grading.diagnose import Memory
 from unravel.grading.lesson import LessonGrader
 from unravel.grading.reference import load_reference
 from unravel.grading.report import CheckResult, ExerciseResult, Status
@@ -42,18 +43,21 @@ class Prover:
             if len(exercise.mistakes) < MIN_MISTAKES:
                 fault = f"`{exercise.id}` has {len(exercise.mistakes)} mistakes; at least {MIN_MISTAKES} are wanted."
                 yield ContentError(fault, fix="Add believable ones to MISTAKES.", path=self.lesson.tests)
+            memories = {seed: Memory() for seed in SEEDS}
             for mistake in exercise.mistakes:
-                yield from self._mistake(exercise, mistake)
+                yield from self._mistake(exercise, mistake, memories)
             for alternative in exercise.alternatives:
                 yield from self._alternative(exercise, alternative)
 
-    def _grade(self, code: str, exercises: tuple[Exercise, ...], seed: int) -> list[ExerciseResult]:
+    def _grade(
+        self, code: str, exercises: tuple[Exercise, ...], seed: int, memory: Memory | None = None
+    ) -> list[ExerciseResult]:
         """The results of each exercise by itself: what it needs is not asked for here."""
         # Each seed stands for another learner, whose models have their parts in other places.
         units = Source.text(code, self.lesson.stub.name).units
         transport = SandboxTransport(self.warm, units, learner=f"learner-{seed}")
         try:
-            grader = LessonGrader(self.lesson, transport, seed, lambda event: None)
+            grader = LessonGrader(self.lesson, transport, seed, lambda event: None, memory)
             return [grader.grade(exercise, alone=True) for exercise in exercises]
         finally:
             transport.close()
@@ -89,9 +93,9 @@ class Prover:
                         fault, "Let the check call the exercise first of all, and leave imports in the stub."
                     )
 
-    def _mistake(self, exercise: Exercise, mistake: Edit) -> Iterator[ContentError]:
+    def _mistake(self, exercise: Exercise, mistake: Edit, memories: dict[int, Memory]) -> Iterator[ContentError]:
         for seed in SEEDS[:2]:
-            result = self._grade_edit(exercise, mistake, seed)
+            result = self._grade_edit(exercise, mistake, seed, memories[seed])
             odd = [check for check in result.checks if check.status not in (Status.PASSED, Status.FAILED)]
             if odd:
                 yield self._at(
@@ -113,13 +117,13 @@ class Prover:
                     alternative, f"This alternative for `{exercise.id}` does not pass {told(check)} (seed {seed})."
                 )
 
-    def _grade_edit(self, exercise: Exercise, edit: Edit, seed: int) -> ExerciseResult:
+    def _grade_edit(self, exercise: Exercise, edit: Edit, seed: int, memory: Memory | None = None) -> ExerciseResult:
         source = self.lesson.solution.read_text(encoding="utf-8")
         try:
             code = apply_edit(source, exercise.id, edit, self.lesson.tests)
         except UnravelError as fault:
             return ExerciseResult(exercise.id, "", "", "", Status.ERROR, 0, 0, message=str(fault))
-        return self._grade(code, (exercise,), seed)[0]
+        return self._grade(code, (exercise,), seed, memory)[0]
 
     def _fault(self, fault: str, fix: str, line: int | None = None) -> ContentError:
         return ContentError(fault, fix=fix, path=self.lesson.solution, line=line)

@@ -45,6 +45,18 @@ def check(request: Event, on_event: Callable[[Event], None] = lambda event: None
     return reports
 
 
+def prepare(lesson: str) -> None:
+    """Lets the warm server load what the checks of a lesson need, ahead of the first. Comes back when it has.
+
+    Where that fails, nothing is lost: the first check does it, and says what is wrong.
+    """
+    with contextlib.suppress(UnravelError, OSError):
+        connection = connect(start=True)
+        if connection is not None:
+            with connection:
+                list(_ask(connection, {"op": "prepare", "lesson": lesson}))
+
+
 def connect(*, start: bool) -> socket.socket | None:
     """A connection to the warm server, started if need be; None where there can be none."""
     if not hasattr(socket, "AF_UNIX") or not hasattr(os, "getuid"):

@@ -69,6 +69,8 @@ class Server:
     def _warm_up(self) -> None:
         with self._grading, contextlib.suppress(UnravelError):
             self._get_service().engine().prepare()
+            import unravel.workspace.engine
+            import unravel.workspace.models  # noqa: F401  (0.5 s that the first verdict need not wait for)
 
     def _get_service(self) -> Any:
         if self._service is None:
@@ -143,6 +145,10 @@ class Server:
             emit({"event": "status", "pid": os.getpid(), "root": str(self._root), "busy": self._busy - 1})
         elif operation == "stop":
             self._stop.set()
+        elif operation == "prepare":
+            with self._grading:
+                engine = self._get_service().engine()
+                engine.prepare(engine.course.lesson(str(request["lesson"])))
         elif operation == "check":
             from unravel.grading.service import Request
 

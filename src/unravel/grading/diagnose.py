@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from unravel.course.checks import apply_edit
-from unravel.course.model import Check, Exercise, Lesson
+from unravel.course.model import Check, Edit, Exercise, Lesson
 from unravel.errors import UnravelError
 from unravel.grading.alarm import Alarm, limit
 from unravel.grading.fault import LearnerFault
@@ -23,8 +24,25 @@ from unravel.grading.wire import Ref
 Checks = Sequence[tuple[Check, Callable[..., None], Outcome]]
 
 
+@dataclass
+class Memory:
+    """What known mistakes did in the checks of one run, for those who diagnose many submissions to the same run.
+
+    Good for one exercise, one seed and one learner: `unravel dev check` asks each mistake about all others.
+    """
+
+    sessions: dict[Edit, Session] = field(default_factory=dict)
+    outcomes: dict[tuple[Edit, str], Outcome] = field(default_factory=dict)
+
+
 def diagnose(
-    lesson: Lesson, exercise: Exercise, reference: Reference, seed: int, ran: Checks, learner: str = ""
+    lesson: Lesson,
+    exercise: Exercise,
+    reference: Reference,
+    seed: int,
+    ran: Checks,
+    learner: str = "",
+    memory: Memory | None = None,
 ) -> str:
     """The `why` of the mistake that behaves as the submission did in every check that ran; empty when none does."""
     ran = [item for item in ran if item[2].trace]
@@ -33,12 +51,14 @@ def diagnose(
     source = lesson.solution.read_text(encoding="utf-8")
     seconds = sum(1 + 10 * outcome.result.duration for _, _, outcome in ran)
     for mistake in exercise.mistakes:
+        kept = Memory() if memory is None else memory
         try:
             with limit(seconds):
-                edited = apply_edit(source, exercise.id, mistake)
-                transport = LocalTransport([Unit(lesson.solution.name, edited)], learner=learner)
-                session = Session(transport, reference)
-                if all(_agrees(session, item, seed) for item in ran):
+                if mistake not in kept.sessions:
+                    edited = apply_edit(source, exercise.id, mistake)
+                    transport = LocalTransport([Unit(lesson.solution.name, edited)], learner=learner)
+                    kept.sessions[mistake] = Session(transport, reference)
+                if all(_agrees(kept, mistake, item, seed) for item in ran):
                     return mistake.why
         except (UnravelError, LearnerFault, Alarm):
             continue  # a fault of the course, which `unravel dev check` reports to its author
@@ -47,9 +67,12 @@ def diagnose(
     return ""
 
 
-def _agrees(session: Session, item: tuple[Check, Callable[..., None], Outcome], seed: int) -> bool:
+def _agrees(memory: Memory, mistake: Edit, item: tuple[Check, Callable[..., None], Outcome], seed: int) -> bool:
     check, function, outcome = item
-    again = run_check(check, function, session, seed)
+    key = mistake, check.name
+    if key not in memory.outcomes:
+        memory.outcomes[key] = run_check(check, function, memory.sessions[mistake], seed)
+    again = memory.outcomes[key]
     if again.result.status is not outcome.result.status or len(again.trace) != len(outcome.trace):
         return False
     pairs = zip(again.trace, outcome.trace, strict=True)

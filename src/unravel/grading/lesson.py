@@ -9,7 +9,7 @@ from typing import Any
 
 from unravel.course.model import Exercise, Lesson
 from unravel.errors import UnravelError
-from unravel.grading.diagnose import diagnose
+from unravel.grading.diagnose import Memory, diagnose
 from unravel.grading.fault import LearnerFault, from_error
 from unravel.grading.reference import load_module, load_reference
 from unravel.grading.remote import Session
@@ -53,7 +53,15 @@ def closure(lesson: Lesson, wanted: Iterable[str]) -> set[str]:
 class LessonGrader:
     """One run over one submission."""
 
-    def __init__(self, lesson: Lesson, transport: SandboxTransport | LocalTransport, seed: int, on_event: OnEvent):
+    def __init__(
+        self,
+        lesson: Lesson,
+        transport: SandboxTransport | LocalTransport,
+        seed: int,
+        on_event: OnEvent,
+        memory: Memory | None = None,
+    ):
+        self._memory = memory
         self._lesson = lesson
         self._seed = seed
         self._on_event = on_event
@@ -131,7 +139,8 @@ class LessonGrader:
             (check, getattr(self._tests, check.name), outcome)
             for check, outcome in zip(exercise.checks, outcomes, strict=True)
         ]
-        return diagnose(self._lesson, exercise, self._reference, self._seed, ran, self._session.transport.learner)
+        learner = self._session.transport.learner
+        return diagnose(self._lesson, exercise, self._reference, self._seed, ran, learner, self._memory)
 
 
 def _skipped(name: str, sentence: str, doc: str, hidden: bool, ended: CheckResult) -> CheckResult:

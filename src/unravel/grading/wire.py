@@ -132,7 +132,9 @@ class Encoder:
         if value.dtype not in _NAMES:
             raise Unsendable(f"a tensor of dtype {value.dtype}")
         dense = value.detach().cpu().resolve_conj().resolve_neg().contiguous()
-        data = dense.reshape(-1).view(torch.uint8).numpy().tobytes() if dense.numel() else b""
+        # A single number may have any stride and still count as contiguous, but then it can't be viewed as bytes.
+        flat = dense.as_strided((dense.numel(),), (1,))
+        data = flat.view(torch.uint8).numpy().tobytes() if dense.numel() else b""
         tree = {"x": self._buffer(data), "dtype": _NAMES[dense.dtype], "shape": list(dense.shape)}
         return {**tree, "grad": True} if value.requires_grad and value.is_leaf else tree
 

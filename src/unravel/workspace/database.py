@@ -45,13 +45,30 @@ class Database:
         self.prepare()
         with explained(self.where):
             if self.path:
-                with closing(self._connect()) as connection, connection:
-                    return connection.execute(statement, values).fetchall()
+                return self._query(statement, values)
             from sqlalchemy import text
 
             with self._engine.begin() as link:
                 result = link.execute(text(statement), values)
                 return [tuple(row) for row in result] if result.returns_rows else []
+
+    def _query(self, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        try:
+            with closing(self._connect()) as connection, connection:
+                return connection.execute(statement, values).fetchall()
+        except sqlite3.OperationalError as error:
+            # On a full disk SQLite can't write the files that it keeps beside a database, not even to read it. Where
+            # its log holds nothing, all of the records are in the database itself.
+            full = any(words in str(error) for words in ("disk I/O error", "is full", "unable to open"))
+            if not full or not statement.startswith("SELECT") or self._log_bytes():
+                raise
+        with closing(self._connect("ro&immutable=1")) as connection:
+            return connection.execute(statement, values).fetchall()
+
+    def _log_bytes(self) -> int:
+        assert self.path is not None
+        log = self.path.with_name(f"{self.path.name}-wal")
+        return log.stat().st_size if log.exists() else 0
 
     @contextmanager
     def session(self, *, write: bool = False) -> Iterator[Session]:
@@ -86,14 +103,13 @@ class Database:
             return self._server_version()
         if not self.path.exists():
             return None
-        with closing(self._connect()) as connection:
-            try:
-                row = connection.execute(schema.VERSION_QUERY).fetchone()
-            except sqlite3.OperationalError as error:
-                if "no such table" not in str(error):
-                    raise
-                return None
-        return str(row[0]) if row else None
+        try:
+            rows = self._query(schema.VERSION_QUERY, {})
+        except sqlite3.OperationalError as error:
+            if "no such table" not in str(error):
+                raise
+            return None
+        return str(rows[0][0]) if rows else None
 
     def _server_version(self) -> str | None:
         from sqlalchemy import inspect, text
@@ -104,10 +120,10 @@ class Database:
             row = connection.execute(text(schema.VERSION_QUERY)).fetchone()
         return str(row[0]) if row else None
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, mode: str = "rw") -> sqlite3.Connection:
         """Opens the file, never creates it: an empty file in its place would hide that it is gone."""
         assert self.path is not None
-        return sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS)
+        return sqlite3.connect(f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_SECONDS)
 
     @cached_property
     def _engine(self) -> Engine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from unravel.course.load import load_course
 from unravel.errors import UnravelError
+from unravel.export.demos import run_demos
 from unravel.grading import client
 from unravel.grading.report import CheckResult, ExerciseResult, Report, Status, Tier
 from unravel.workspace.workspace import Workspace
@@ -87,7 +89,9 @@ def grader(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Grader:
 
 
 @pytest.fixture
-def app(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], AppTest]]:
+def app(
+    workspace: Workspace, course_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], AppTest]]:
     """Opens the app at a lesson, or at home."""
     monkeypatch.syspath_prepend(str(REPOSITORY / "app"))
     st.cache_resource.clear()
@@ -96,6 +100,8 @@ def app(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
         test = AppTest.from_file(str(REPOSITORY / "app" / "main.py"), default_timeout=60)
         test.session_state["plain-editor"] = True
         if lesson:
+            with suppress(UnravelError):
+                run_demos(load_course(course_folder).lesson(lesson))  # kept: so the page has them at once
             test.query_params["lesson"] = lesson
         return test.run()
 

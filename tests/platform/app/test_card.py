@@ -11,9 +11,20 @@ from tests.platform.app.conftest import Grader
 from tests.platform.app.test_app import double, press, words, write
 
 from unravel.workspace import atomic
+from unravel.workspace.models import Attempt
+from unravel.workspace.store import Store
 from unravel.workspace.workspace import Workspace
 
 Open = Callable[..., AppTest]
+
+
+def mean_square(answer: str) -> str:
+    return f"def mean_square(x):\n    return {answer}\n"
+
+
+def unfold_attempts(test: AppTest) -> AppTest:
+    test.session_state["attempts-double"] = True
+    return test.run()
 
 
 def editor(test: AppTest) -> str:
@@ -65,6 +76,39 @@ def test_two_tabs_on_one_file(app: Open, workspace: Workspace) -> None:
     assert "return 7 * x" in (workspace.path / "ch00_tiny" / "basics.py").read_text()
 
 
+def test_two_exercises_of_one_file_are_written_at_once(app: Open, workspace: Workspace) -> None:
+    """To save one is no change elsewhere to the other."""
+    file = workspace.path / "ch00_tiny" / "basics.py"
+    test = press(app("basics"), "open-mean_square-button")
+    test = write(test, "mean_square", mean_square("1.5"))
+    test = press(write(test, "double", double("7 * x  # one\n    # line more")), "save-double")
+    assert "changed elsewhere" not in words(test)
+    assert "return 1.5" in test.text_area(key="editor-mean_square-0").value
+    press(test, "save-mean_square")
+    assert "return 7 * x" in file.read_text()
+    assert "# line more" in file.read_text()
+    assert "return 1.5" in file.read_text()
+
+
+def test_a_change_around_the_exercise_leaves_its_editor_alone(app: Open, workspace: Workspace) -> None:
+    test = app("basics")
+    file = workspace.path / "ch00_tiny" / "basics.py"
+    file.write_text(file.read_text().replace("import torch", "import math\nimport torch"))
+    press(write(test.run(), "double", double("7 * x")), "save-double")
+    assert "import math" in file.read_text()
+    assert "return 7 * x" in file.read_text()
+
+
+def test_what_was_just_typed_outlives_a_change_elsewhere(app: Open, workspace: Workspace) -> None:
+    test = app("basics")
+    file = workspace.path / "ch00_tiny" / "basics.py"
+    file.write_text(file.read_text().replace("raise NotImplementedError()", "return 5 * x", 1))
+    test = write(test, "double", double("7 * x"))
+    assert "changed elsewhere" in words(test)
+    assert "return 7 * x" in editor(test)
+    assert "return 5 * x" in file.read_text()
+
+
 def test_the_solution_stands_beside_ones_own(app: Open, grader: Grader) -> None:
     grader.right = "return x + x"
     test = press(write(app("basics"), "double", double("x + x")), "check-double")
@@ -76,8 +120,27 @@ def test_the_solution_stands_beside_ones_own(app: Open, grader: Grader) -> None:
 
 def test_attempts_are_drawn_over_time(app: Open, grader: Grader) -> None:
     test = press(write(app("basics"), "double", double("3 * x")), "check-double")
+    test = unfold_attempts(test)
     assert 'class="u-timeline"' not in words(test)
-    test = press(write(test, "double", double("2 * x")), "check-double")
+    test = unfold_attempts(press(write(test, "double", double("2 * x")), "check-double"))
     assert words(test).count('class="u-column"') == len(grader.asked) >= 2
     assert "Not right yet, 0 of 1 checks" in words(test)
     assert "Passed, 1 of 1 checks" in words(test)
+
+
+def test_reports_of_old_attempts_are_read_for_who_asks(
+    app: Open, grader: Grader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    attempts = Store.attempts
+
+    def counted(store: Store, exercise: str | None = None) -> list[Attempt]:
+        read.append(exercise or "")
+        return attempts(store, exercise)
+
+    monkeypatch.setattr(Store, "attempts", counted)
+    test = press(write(app("basics"), "double", double("3 * x")), "check-double")
+    assert "1 attempt so far" in [item.label for item in test.expander]
+    assert read == []
+    assert "just now" in words(unfold_attempts(test))
+    assert read == ["double"]

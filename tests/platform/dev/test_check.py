@@ -249,3 +249,14 @@ def test_the_fingerprint_depends_on_each_file(small: Path):
 
 def test_demos_that_run_are_no_problem(tiny: Path):
     assert list(demo_problems(load_course(tiny).lesson("basics"))) == []
+
+
+def test_several_lessons_at_a_time_find_the_same(tiny_copy: Path) -> None:
+    page, told = tiny_copy / PAGE, []
+    page.write_text(page.read_text() + "\n```{code-cell} python\n1 / 0\n```\n")
+    one = check_course(tiny_copy, ["basics", "more"])
+    both = check_course(tiny_copy, ["basics", "more"], jobs=2, say=told.append)
+    assert [str(problem) for problem in both] == [str(problem) for problem in one]
+    assert [type(problem) for problem in both] == [ContentError] * len(one)
+    assert any("ZeroDivisionError" in str(problem) for problem in both)
+    assert [line.split(":")[0] for line in told] == ["basics", "more"]

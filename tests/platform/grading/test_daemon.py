@@ -107,6 +107,15 @@ def test_it_starts_on_demand_and_serves_the_next_check_too(place: Place):
     assert place.pid() == pid
 
 
+def test_it_can_be_told_what_will_be_needed(place: Place):
+    client.prepare("basics")
+    pid = place.pid()
+    assert pid is not None
+    client.prepare("no such lesson")  # the first check says so; this is only ahead of it
+    assert place.check().exercises[0].status is Status.PASSED
+    assert place.pid() == pid
+
+
 def test_attempts_are_recorded(place: Place):
     before = len(place.workspace.store.attempts("double"))
     place.check()

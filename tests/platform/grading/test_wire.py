@@ -382,3 +382,14 @@ def _drop(data: bytearray, at: int, chance: random.Random) -> None:
 
 def _double(data: bytearray, at: int, chance: random.Random) -> None:
     data[at:at] = data[at : at + chance.randint(1, 20)]
+
+
+def test_a_single_number_may_have_any_stride() -> None:
+    """The gradient of a sum, say: one number, stride 0."""
+    for value in (torch.ones(1).expand(1), torch.ones(()).expand(1, 1), torch.arange(6.0)[4:5], torch.zeros(3, 4).T):
+        encoder = Encoder()
+        tree = encoder.encode(value)
+        assert torch.equal(Decoder([bytearray(data) for data in encoder.buffers]).decode(tree), value)
+    x = torch.ones(1, requires_grad=True)
+    x.sum().backward()
+    assert Encoder().encode(x.grad)["shape"] == [1]

@@ -140,6 +140,26 @@ def test_a_full_disk_loses_nothing(store, report, result):
     fresh.record_hint("softmax", 1)
 
 
+def test_on_a_full_disk_the_records_can_be_read(store, report, result, monkeypatch):
+    """There SQLite can't make its files beside the database, and opens it for nobody."""
+    store.record_report(report(result("softmax")))
+    fresh = Store(store._database.path, "ann")
+    connect = Database._connect
+
+    def full(database, mode="rw"):
+        if mode == "rw":
+            raise sqlite3.OperationalError("disk I/O error")
+        return connect(database, mode)
+
+    monkeypatch.setattr(Database, "_connect", full)
+    assert fresh.progress()["softmax"].passed
+    with pytest.raises(UnravelError, match="disk is full"):
+        fresh.record_hint("softmax", 1)
+    fresh._database.path.with_name("progress.db-wal").write_bytes(b"records that are not in the database yet")
+    with pytest.raises(UnravelError, match="disk is full"):
+        fresh.progress()
+
+
 def _cramped(path) -> sqlite3.Connection:
     """A connection to a file that may not grow: SQLite then reports a full disk."""
     connection = sqlite3.connect(path)

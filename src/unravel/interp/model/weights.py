@@ -78,6 +78,8 @@ class Weights(HookedRootModule):
 
     def init_weights(self, seed: int | None = None) -> None:
         """Draws fresh weights: sums keep their size, and each layer adds little to the stream at first."""
+        if self.W_E.is_meta:  # nothing to fill; and to draw there would import torch's compiler, for over a second
+            return
         c = self.config
         draw = None if seed is None else torch.Generator().manual_seed(seed)
         small = (2 * c.n_layers) ** -0.5

@@ -286,3 +286,13 @@ def test_gpt2_in_full_size_from_the_cache(tmp_path: Path, monkeypatch: pytest.Mo
         logits, expected = model(rows), theirs(rows).logits
     assert expected.std() > 1
     assert (logits - expected).abs().max() < 1e-4
+
+
+def test_loading_leaves_torchs_compiler_alone(tmp_path: Path) -> None:
+    """It takes over a second of processor time to import, in each lesson, check and page that loads a model first."""
+    save_model(make(), tmp_path / "tiny")
+    code = "import sys; from unravel.interp import load_model; load_model(sys.argv[1]); "
+    code += "print('torch._dynamo' in sys.modules)"
+    command = [sys.executable, "-c", code, str(tmp_path / "tiny")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=110)
+    assert done.stdout.strip() == "False"
