@@ -60,12 +60,6 @@ MISTAKES = [
     ),
     Mistake(
         "icl_score",
-        why="You took the absolute value: the sign tells whether the context helps or hurts.",
-        right=".mean()",
-        wrong=".mean().abs()",
-    ),
-    Mistake(
-        "icl_score",
         why="You took the median over the batch. The mean is asked for.",
         right=".mean()",
         wrong=".median()",
