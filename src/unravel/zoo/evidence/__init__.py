@@ -10,6 +10,7 @@ from unravel.zoo.evidence.claims import Claim, Measure, Trained
 
 KINDS = {
     "induction": "induction:measure",
+    "wide_induction": "wide_induction:measure",
     "no_induction": "induction:measure_one_layer",
     "ioi": "ioi:measure",
     "constructed": "constructed:measure",
