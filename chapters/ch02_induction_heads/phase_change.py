@@ -191,8 +191,8 @@ def weigh(model: HookedGPT) -> None:
     print(
         f"random tokens, twice: loss on token {late} minus loss on token {early}: {icl_score(losses, early, late):.3f}"
     )
-    rise = sharpness(model, tokens, random_directions(model, 2), 0.02)
-    print(f"the loss there rises by {rise:.4f} when every weight matrix moves by 2 %")
+    rise = sharpness(model, tokens, random_directions(model, 1), 0.02)
+    print(f"the loss there changes by {rise:+.4f} when every parameter moves by 2 % of its norm")
 
 
 def main() -> None:
