@@ -200,7 +200,7 @@ def main() -> None:
     torch.set_num_threads(1)  # matrices as small as these are slower with two
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--model", help="induction-2l, storybook-4l, gpt2, or the path of a folder; trains none")
-    parser.add_argument("--steps", type=int, default=1200, help="of the plain two-layer model")
+    parser.add_argument("--steps", type=int, default=1200, help="of the models of two layers")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     if given.model:
@@ -213,7 +213,7 @@ def main() -> None:
     began = time.process_time()
     follow(1, "", min(250, given.steps), given.seed)
     follow(1, "smeared keys", min(250, given.steps), given.seed)
-    follow(2, "L0H1 looks back", given.steps // 2, given.seed)
+    follow(2, "L0H1 looks back", given.steps, given.seed)
     follow(2, "", given.steps, given.seed)
     print(f"{time.process_time() - began:.0f} s of processor time")
 
