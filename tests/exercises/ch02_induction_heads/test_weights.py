@@ -466,9 +466,9 @@ MISTAKES = [
     # without_edge
     Mistake(
         "without_edge",
-        why="You put zero in the place of what the head writes (or one number, the mean over d_model as well, which the "
-        "norm takes for zero). Zero is far from anything that the late head is used to; the mean vector takes away "
-        "only what differs from place to place.",
+        why="You put zero in the place of what the head writes (or one number, the mean over d_model as well, which a "
+        "norm can't tell from zero). Zero is far from anything that the late head is used to; the mean vector takes "
+        "away only what differs from place to place.",
         right="wrote.mean((0, 1)) - wrote",
         wrong="-wrote",
     ),
