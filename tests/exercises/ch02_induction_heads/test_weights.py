@@ -60,6 +60,13 @@ MISTAKES = [
         right=" / eigenvalues.abs().sum()",
         wrong="",
     ),
+    Mistake(
+        "copying_score",
+        why="You took the diagonal for the eigenvalues. Its sum is the sum of the eigenvalues, but one by one they are "
+        "others.",
+        right="torch.linalg.eigvals(circuit)",
+        wrong="circuit.diagonal().to(torch.complex64)",
+    ),
     # Factored
     Mistake(
         "Factored",
@@ -174,6 +181,20 @@ MISTAKES = [
         right="(rows.argmax(-1) == diagonal)",
         wrong="(rows.gather(-1, diagonal.expand(rows.shape[:-1])[..., None])[..., 0] > 0)",
     ),
+    Mistake(
+        "Factored",
+        why="Both of your products multiply A and B out first, and keep them as one wide factor. Multiply B with what "
+        "comes behind it: (A B) C is A (B C).",
+        right="    return Factored(self.A @ (self.B @ other.A), other.B)\nreturn Factored(self.A, self.B @ other)",
+        wrong="    return Factored(self.A @ self.B, other.A @ other.B)\nreturn Factored(self.A @ self.B, other)",
+    ),
+    Mistake(
+        "Factored",
+        why="`diagonal_wins` takes the share of each chunk and then the mean of the shares: a last chunk of fewer rows "
+        "counts too much. Count the rows won, and divide by n once, at the end.",
+        right=".float().sum(-1)\nreturn wins / n",
+        wrong=".float().mean(-1)\nreturn wins / len(range(0, n, at_once))",
+    ),
     # position_pattern
     Mistake(
         "position_pattern",
@@ -256,6 +277,35 @@ MISTAKES = [
         right="x @ W_K + b_K[:, None]",
         wrong="x @ W_Q + b_Q[:, None]",
     ),
+    Mistake(
+        "position_pattern",
+        why="You used the attention layer's own matrices and biases. Between the stream and them there is a norm, with "
+        "a weight and a bias: `reading` gives the folded ones.",
+        right="x = model.W_pos / scale",
+        wrong="W_Q, b_Q = model.W_Q[layer], model.b_Q[layer]\nW_K, b_K = model.W_K[layer], model.b_K[layer]\n"
+        "x = model.W_pos / scale",
+    ),
+    Mistake(
+        "position_pattern",
+        why="You ran the layer's norm on W_pos, and it found a scale of its own for each position. Divide by the given "
+        "`scale`: in a real stream there is a token too, and the scale is another.",
+        right="x = model.W_pos / scale",
+        wrong="block = model.blocks[layer]\nx = block.ln1(model.W_pos)\n"
+        "W_Q, b_Q, W_K, b_K = block.attn.W_Q, block.attn.b_Q, block.attn.W_K, block.attn.b_K",
+    ),
+    Mistake(
+        "position_pattern",
+        why="You divided the biases by `scale` too. They come after the norm: only W_pos is divided.",
+        right="x = model.W_pos / scale",
+        wrong="b_Q, b_K = b_Q / scale, b_K / scale\nx = model.W_pos / scale",
+    ),
+    Mistake(
+        "position_pattern",
+        why="You masked after the softmax, so that what a query gave to later keys is lost, and its weights don't sum "
+        "to one. Mask the scores.",
+        right="scores.masked_fill(later, -torch.inf).softmax(-1)",
+        wrong="scores.softmax(-1).masked_fill(later, 0)",
+    ),
     # composition_scores
     Mistake(
         "composition_scores",
@@ -289,7 +339,8 @@ MISTAKES = [
     ),
     Mistake(
         "composition_scores",
-        why="You left `turn` out.",
+        why="You left `turn` out, or turned what comes before W_V, which changes no norm. What the head *writes* is "
+        "turned: `W_O @ turn`.",
         right="model.W_O[early] if turn is None else model.W_O[early] @ turn",
         wrong="model.W_O[early]",
     ),
@@ -406,11 +457,18 @@ MISTAKES = [
         right='reading(model, path[0], "V")[0][path[1]] @ model.W_O[path]',
         wrong='reading(model, 0, "V")[0][path[1]] @ model.W_O[0, path[1]]',
     ),
+    Mistake(
+        "matching_circuit",
+        why="The late head's W_Q and W_K aren't folded: it reads the stream through its layer's norm.",
+        right='reading(model, layer, "Q")[0][head]\nk = tokens_by(key_from) @ reading(model, layer, "K")[0][head]',
+        wrong="model.W_Q[late]\nk = tokens_by(key_from) @ model.W_K[late]",
+    ),
     # without_edge
     Mistake(
         "without_edge",
-        why="You put zero in the place of what the head writes. Zero is far from anything that the late head is used "
-        "to; the mean takes away only what differs from place to place.",
+        why="You put zero in the place of what the head writes (or one number, the mean over d_model as well, which a "
+        "norm can't tell from zero). Zero is far from anything that the late head is used to; the mean vector takes "
+        "away only what differs from place to place.",
         right="wrote.mean((0, 1)) - wrote",
         wrong="-wrote",
     ),
@@ -456,6 +514,35 @@ MISTAKES = [
         why="You cut the keys whatever `reader` says.",
         right="hook_{reader}_input",
         wrong="hook_k_input",
+    ),
+    Mistake(
+        "without_edge",
+        why="You cut all three inputs of the late head. An edge is one of them, the one that `reader` names.",
+        right='[(f"blocks.{late[0]}.hook_{reader}_input", cut)]',
+        wrong='[(f"blocks.{late[0]}.hook_{name}_input", cut) for name in "qkv"]',
+    ),
+    Mistake(
+        "without_edge",
+        why="You put the mean in the place of the whole stream. Only what the early head wrote is replaced: the stream "
+        "holds the embedding and all the other heads too.",
+        right="stream[:, :, late[1]] += change",
+        wrong="stream[:, :, late[1]] = wrote.mean((0, 1))",
+    ),
+    Mistake(
+        "without_edge",
+        why="You ran the model again without the early head, and gave that stream to the late one. So the layers in "
+        "between miss the early head as well. Change the stream by what the early head itself wrote, and no more.",
+        right="change = wrote.mean((0, 1)) - wrote",
+        wrong="mean = cache['z', early[0]][:, :, early[1]].mean((0, 1))\nkept = {}\n\n"
+        "def put(z: Tensor, hook: object) -> Tensor:\n"
+        "    z = z.clone()\n"
+        "    z[:, :, early[1]] = mean\n"
+        "    return z\n\n"
+        "def keep(stream: Tensor, hook: object) -> None:\n"
+        '    kept["stream"] = stream\n\n'
+        'hooks = [(f"blocks.{early[0]}.attn.hook_z", put), (f"blocks.{late[0]}.hook_resid_pre", keep)]\n'
+        "model.run_with_hooks(tokens, fwd_hooks=hooks)\n"
+        'change = kept["stream"] - cache["resid_pre", late[0]]',
     ),
     Mistake(
         "without_edge",
@@ -756,7 +843,10 @@ def test_products_are_factored_again(submission, draw: Draw):
     assert_close(found[2] @ found[3], A @ B @ D @ E, "the product with a `Factored`", rtol=1e-3, atol=1e-3)
     for part in (0, 2):
         inner = found[part].shape[-1]
-        assert inner <= mdim + 1, f"The factors of the product should stay thin, but meet in an axis of {inner}."
+        assert inner <= mdim + 1, (
+            f"The factors of the product should stay thin, but their A is `[... ldim {inner}]`, and the thin factors "
+            f"here have at most {mdim + 1} columns. Which two matrices did you multiply first?"
+        )
 
 
 @checks("Factored")
