@@ -668,10 +668,19 @@ MISTAKES = [
     ),
     Mistake(
         "guess_patches",
-        why="What you keep is a copy that the model doesn't compute with, so that no way leads from it to the logits. "
-        "Keep z itself. (`allow_unused=True`, which PyTorch offers, would only give you None for a slope.)",
-        right="kept.append(z.requires_grad_())",
-        wrong="kept.append(z.detach().clone().requires_grad_())",
+        why="You run the model more than once. One run will do, if you keep the z of all layers without cutting "
+        "any of them off: `torch.autograd.grad` takes a list.",
+        wrong="guesses, each = [], torch.arange(len(right))\n"
+        "for layer in range(model.config.n_layers):\n"
+        "    name, kept = f'blocks.{layer}.attn.hook_z', []\n"
+        "    def keep(z: Tensor, hook: object) -> Tensor:\n"
+        "        kept.append(z.detach().clone().requires_grad_())\n"
+        "        return kept[-1]\n"
+        "    logits = model.run_with_hooks(tokens, fwd_hooks=[(name, keep)])[:, -1]\n"
+        "    metric = (logits[each, right] - logits[each, wrong]).mean()\n"
+        "    (slope,) = torch.autograd.grad(metric, kept)\n"
+        "    guesses.append(((cache[name] - kept[0].detach()) * slope).sum((0, 3)).T)\n"
+        "return torch.stack(guesses)",
     ),
     Mistake(
         "guess_patches",
@@ -1049,7 +1058,9 @@ def test_the_value_itself_passes_and_errors_do(submission, draw: Draw):
         "by that one",
         hint="No clone and no detach: an activation costs memory, and the model needs its gradients.",
     )
-    assert slope is not None, "Behind a hook point the value has no gradients any more. Leave out torch.no_grad() and .detach()."
+    assert slope is not None, (
+        "Behind a hook point the value has no gradients any more. Leave out torch.no_grad() and .detach()."
+    )
     assert_close(slope, 3.0, "the slope behind a function that triples")
     assert_equal(error, "trouble", "the error that a function raised", hint="Don't catch it.")
 
@@ -1701,9 +1712,9 @@ def on_a_frozen_model(learner, model, tokens, cache, right, wrong):
     try:
         guesses = learner.guess_patches(model, tokens, cache, right, wrong)
     except RuntimeError as fault:
-        if "does not require grad" not in str(fault):
+        if "does not require grad" not in str(fault) and "have been used in the graph" not in str(fault):
             raise
-        guesses = None
+        guesses = str(fault)
     return guesses, sum(p.requires_grad for p in model.parameters())
 
 
@@ -1712,7 +1723,11 @@ def test_a_frozen_model_will_do(submission, draw: Draw):
     """It works where no parameter requires a gradient, and leaves that so."""
     model, tokens, cache, right, wrong = draw_question(draw, n_layers=2)
     guesses, trainable = submission.run(on_a_frozen_model, model, tokens, cache, right, wrong)
-    assert guesses is not None, (
+    assert "have been used in the graph" not in str(guesses), (
+        "What you keep is a copy that the model doesn't compute with, so that no way leads from it to the logits. Keep "
+        "z itself. (`allow_unused=True`, which PyTorch offers, would only give you None for a slope.)"
+    )
+    assert isinstance(guesses, torch.Tensor), (
         "In a frozen model PyTorch finds nothing that requires a gradient. Ask for it at the activations: "
         "`z.requires_grad_()` in your hook."
     )
@@ -1722,26 +1737,31 @@ def test_a_frozen_model_will_do(submission, draw: Draw):
 
 
 def gradients_after(learner, model, tokens, cache, right, wrong, value):
-    """Fills every second `.grad`, freezes every third parameter; what has changed in both, and the result's flag."""
+    """Fills every second `.grad`, freezes every third parameter; what has changed, the flag, the runs."""
     parameters = list(model.parameters())
     for number, parameter in enumerate(parameters):
         parameter.requires_grad_(number % 3 > 0)
         parameter.grad = torch.full_like(parameter, value) if number % 2 == 0 else None
-    guesses = learner.guess_patches(model, tokens, cache, right, wrong)
+    runs = []
+    counter = model.unembed.register_forward_pre_hook(lambda *_: runs.append(1))
+    try:
+        guesses = learner.guess_patches(model, tokens, cache, right, wrong)
+    finally:
+        counter.remove()
     flags = sum(p.requires_grad != (number % 3 > 0) for number, p in enumerate(parameters))
     lost = sum(p.grad is None for p in parameters[::2])
     change = (
         max((p.grad - value).abs().max().item() for p in parameters[::2] if p.grad is not None) if not lost else 0.0
     )
-    return lost, change, sum(p.grad is not None for p in parameters[1::2]), guesses.requires_grad, flags
+    return lost, change, sum(p.grad is not None for p in parameters[1::2]), guesses.requires_grad, flags, len(runs)
 
 
 @checks("guess_patches")
-def test_no_gradient_of_a_parameter_is_touched(submission, draw: Draw):
-    """`.grad` of each parameter is what it was: neither added to, nor cleared, nor made. The result is detached."""
+def test_one_run_leaves_all_parameters_as_they_were(submission, draw: Draw):
+    """One run; each parameter's `.grad` and `requires_grad` are what they were. The result is detached."""
     question = draw_question(draw, n_layers=2)
     value = float(draw.normal(1))
-    lost, change, made, wants, flags = submission.run(gradients_after, *question, value)
+    lost, change, made, wants, flags, runs = submission.run(gradients_after, *question, value)
     hint = "torch.autograd.grad(metric, kept) returns slopes; metric.backward() adds to every .grad."
     assert_equal(lost, 0, "the number of parameters that lost their .grad", hint=hint)
     assert_close(change, 0.0, "the largest change of a .grad", hint=hint)
@@ -1749,3 +1769,5 @@ def test_no_gradient_of_a_parameter_is_touched(submission, draw: Draw):
     assert not wants, "The result still requires a gradient: detach it, or compute it under torch.no_grad()."
     hint = "Leave parameters as frozen or trainable as they are: ask for slopes at z."
     assert_equal(flags, 0, "the number of parameters whose `requires_grad` is another than before", hint=hint)
+    hint = "Keep the z of all layers in the same run."
+    assert_equal(runs, 1, "the number of times that the model has run", hint=hint)
