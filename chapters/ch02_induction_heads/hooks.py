@@ -164,7 +164,7 @@ def guess_patches(
     The metric: the logit of `right` less the logit of `wrong` at the last position, in the mean over prompts. The
     guess for a patch: (z in `cache` - z in this run) times the slope of the metric in z, summed over the head's
     entries and over prompts. The slope counts all ways to the logits, those through later layers too. The result is
-    detached, no parameter's `.grad` is changed, and frozen models will do, and stay frozen.
+    detached; no parameter's `.grad` or `requires_grad` is changed, and frozen models will do.
 
     Example: with the cache of a run on `tokens` itself, all guesses are 0.
     """

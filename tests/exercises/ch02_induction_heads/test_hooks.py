@@ -52,6 +52,13 @@ MISTAKES = [
     ),
     Mistake(
         "HookPoint",
+        why="You count up from the largest key in use. When the last function is gone its key is given out again, and "
+        "the old remover, called once more, takes a stranger away. A fresh `object()` never comes again.",
+        right="key = object()",
+        wrong="key = max(self.functions, default=-1) + 1",
+    ),
+    Mistake(
+        "HookPoint",
         why="Your key is the function itself, so that a function which is added twice is there only once.",
         right="key = object()",
         wrong="key = function",
@@ -92,7 +99,8 @@ MISTAKES = [
     ),
     Mistake(
         "HookPoint",
-        why="You call the functions under `torch.no_grad()`. What they make of the activation has no gradients then.",
+        why="You call the functions under `torch.no_grad()`, or detach what they return. What they make of the "
+        "activation has no gradients then.",
         right="replacement = function(value, hook=self)",
         wrong="with torch.no_grad():\n        replacement = function(value, hook=self)",
     ),
@@ -653,6 +661,29 @@ MISTAKES = [
     ),
     Mistake(
         "guess_patches",
+        why="You make all parameters trainable, and freeze all of them afterwards, also those that were trainable. "
+        "Ask for slopes at z, with `z.requires_grad_()` in the hook.",
+        right="return torch.stack(guesses)",
+        wrong="model.requires_grad_(False)\nreturn torch.stack(guesses)",
+    ),
+    Mistake(
+        "guess_patches",
+        why="You run the model more than once. One run will do, if you keep the z of all layers without cutting "
+        "any of them off: `torch.autograd.grad` takes a list.",
+        wrong="guesses, each = [], torch.arange(len(right))\n"
+        "for layer in range(model.config.n_layers):\n"
+        "    name, kept = f'blocks.{layer}.attn.hook_z', []\n"
+        "    def keep(z: Tensor, hook: object) -> Tensor:\n"
+        "        kept.append(z.detach().clone().requires_grad_())\n"
+        "        return kept[-1]\n"
+        "    logits = model.run_with_hooks(tokens, fwd_hooks=[(name, keep)])[:, -1]\n"
+        "    metric = (logits[each, right] - logits[each, wrong]).mean()\n"
+        "    (slope,) = torch.autograd.grad(metric, kept)\n"
+        "    guesses.append(((cache[name] - kept[0].detach()) * slope).sum((0, 3)).T)\n"
+        "return torch.stack(guesses)",
+    ),
+    Mistake(
+        "guess_patches",
         why="Your result still carries the record of the whole computation. Detach it.",
         right="with torch.no_grad():",
         wrong="with torch.enable_grad():",
@@ -845,7 +876,11 @@ def hook_story(learner, value, steps):
             try:
                 removers[rest[0]]()
             except KeyError:
-                faults.append(f"the function that `add_hook` call number {rest[0]} returned raised a KeyError")
+                told = f"the function that `add_hook` call number {rest[0]} returned raised a KeyError. A second call "
+                faults.append(told + "should do nothing: there is nothing left to take away.")
+            except TypeError as fault:
+                told = "What `add_hook` returns should be a function that is called without arguments, later, and then "
+                faults.append(told + f"takes its function away: `return lambda: ...`. Called so, it says: {fault}.")
         else:
             functions.append(look if kind == "look" else functions[rest[0]] if kind == "again" else edit(*rest))
             removers.append(point.add_hook(functions[-1]))
@@ -876,7 +911,7 @@ def hold_story(submission, value: torch.Tensor, steps: list, what: str, hint: st
     """Plays the steps on the learner's hook point, and compares all that came out with a plain list's."""
     outs, seen, faults = submission.run(hook_story, value, steps)
     expected, looked = told_story(value, steps)
-    assert not faults, f"{faults[0]}. A second call should do nothing: there is nothing left to take away."
+    assert not faults, faults[0]
     for n, (out, wanted) in enumerate(zip(outs, expected, strict=True)):
         told = what if len(outs) == 1 else f"{what} (time {n + 1} of {len(outs)} that a value passes)"
         assert_close(out, wanted, told, hint=hint)
@@ -968,10 +1003,13 @@ def test_what_add_hook_returns_takes_away_its_own_function(submission, draw: Dra
 
 @checks("HookPoint")
 def test_the_first_place_can_be_freed_and_filled(submission, draw: Draw):
-    """Two functions; the first is taken away, a third is added: the second is still there."""
+    """One is taken away and another is added: neither that nor a second removal touches the functions of others."""
     a, b, c = factors(draw, 3)
     steps = [a, b, ["remove", 0], c, ["pass"]]
     hint = "Is your key in use already? The number of functions is, after a removal."
+    hold_story(submission, one_number(draw), steps, "what comes out", hint)
+    steps = [a, ["remove", 0], b, ["remove", 0], ["pass"]]
+    hint = "The first remover, called once more, took away the second function. A key must never be used again."
     hold_story(submission, one_number(draw), steps, "what comes out", hint)
 
 
@@ -1020,7 +1058,9 @@ def test_the_value_itself_passes_and_errors_do(submission, draw: Draw):
         "by that one",
         hint="No clone and no detach: an activation costs memory, and the model needs its gradients.",
     )
-    assert slope is not None, "Behind a hook point the value has no gradients any more. Leave out torch.no_grad()."
+    assert slope is not None, (
+        "Behind a hook point the value has no gradients any more. Leave out torch.no_grad() and .detach()."
+    )
     assert_close(slope, 3.0, "the slope behind a function that triples")
     assert_equal(error, "trouble", "the error that a function raised", hint="Don't catch it.")
 
@@ -1246,13 +1286,13 @@ def test_the_output_has_its_gradients(submission, draw: Draw):
     assert_close(found, expected, "the gradient of the first matrix, with a hook that doubles,", rtol=1e-3, atol=1e-4)
 
 
-def hold_cache(cache: dict, expected: dict[str, torch.Tensor], names: list[str]) -> None:
+def hold_cache(cache: dict, expected: dict[str, torch.Tensor], names: list[str], also: str = "") -> None:
     """The cache has these names and no others, each with what its hook point passed on."""
     missing, more = [name for name in names if name not in cache], [name for name in cache if name not in names]
     assert not missing, f"The cache has no {missing[0]!r}. It has {list(cache)}."
     assert not more, f"The cache has {more[0]!r}, which wasn't asked for."
     for name in names:
-        hint = "The model goes on to write into that tensor: keep a copy." if name.endswith("pre") else ""
+        hint = also or ("The model goes on to write into that tensor: keep a copy." if name.endswith("pre") else "")
         assert_close(cache[name], expected[name], f"the activation at {name!r}", hint=hint, rtol=1e-3)
 
 
@@ -1267,6 +1307,13 @@ def test_all_activations_are_kept(submission, draw: Draw):
     assert_equal(chain.model.get("runs"), 1, "the number of times that the model has run", hint=hint)
 
 
+def first_of_two(learner, model, x, other, names):
+    """A cache, looked at again after another was filled."""
+    _, first = learner.run_with_cache(model, x, names)
+    learner.run_with_cache(model, other, names)
+    return first
+
+
 @checks("run_with_cache")
 def test_only_the_names_asked_for_are_kept(submission, draw: Draw):
     """With some names only these; with an empty list, none. Each call has a cache of its own."""
@@ -1276,6 +1323,9 @@ def test_only_the_names_asked_for_are_kept(submission, draw: Draw):
         out, cache = submission.run_with_cache(chain.model, chain.x, names)
         assert_close(out, chain.out(chain.x, []), "the output", rtol=1e-3)
         hold_cache(cache, chain.passed(chain.x, []), names)
+    first = submission.run(first_of_two, chain.model, chain.x, chain.other, chain.names)
+    hint = "A second call has written into the first one's cache: make a new dictionary, with copies, in each call."
+    hold_cache(first, chain.passed(chain.x, []), chain.names, hint)
 
 
 @checks("run_with_cache")
@@ -1286,7 +1336,8 @@ def test_what_others_made_of_it_is_kept(submission, draw: Draw):
     submission.run(put, chain.model, theirs)
     out, cache = submission.run_with_cache(chain.model, chain.x)
     assert_close(out, chain.out(chain.x, theirs), "the output, with others' hooks on the model,", rtol=1e-3)
-    hold_cache(cache, chain.passed(chain.x, theirs), chain.names)
+    hint = "Keep what comes out behind the functions that were there before, and a copy of it: the model writes on."
+    hold_cache(cache, chain.passed(chain.x, theirs), chain.names, hint)
     chain.hold_clean("afterwards", theirs)
 
 
@@ -1304,7 +1355,7 @@ def test_the_next_run_is_not_recorded(submission, draw: Draw):
     names = chain.names[1:4]
     cache = submission.run(second_run, chain.model, chain.x, chain.other, names)
     for name in names:
-        hint = "Your function is still on the model. `run_with_hooks` takes it off."
+        hint = "Is your function still on the model (`run_with_hooks` takes it off), or is what you keep no copy?"
         what = f"the activation at {name!r}, after the model has run on something else,"
         assert_close(cache.get(name), chain.passed(chain.x, [])[name], what, hint=hint, rtol=1e-3)
 
@@ -1661,9 +1712,9 @@ def on_a_frozen_model(learner, model, tokens, cache, right, wrong):
     try:
         guesses = learner.guess_patches(model, tokens, cache, right, wrong)
     except RuntimeError as fault:
-        if "does not require grad" not in str(fault):
+        if "does not require grad" not in str(fault) and "have been used in the graph" not in str(fault):
             raise
-        guesses = None
+        guesses = str(fault)
     return guesses, sum(p.requires_grad for p in model.parameters())
 
 
@@ -1672,7 +1723,11 @@ def test_a_frozen_model_will_do(submission, draw: Draw):
     """It works where no parameter requires a gradient, and leaves that so."""
     model, tokens, cache, right, wrong = draw_question(draw, n_layers=2)
     guesses, trainable = submission.run(on_a_frozen_model, model, tokens, cache, right, wrong)
-    assert guesses is not None, (
+    assert "have been used in the graph" not in str(guesses), (
+        "What you keep is a copy that the model doesn't compute with, so that no way leads from it to the logits. Keep "
+        "z itself. (`allow_unused=True`, which PyTorch offers, would only give you None for a slope.)"
+    )
+    assert isinstance(guesses, torch.Tensor), (
         "In a frozen model PyTorch finds nothing that requires a gradient. Ask for it at the activations: "
         "`z.requires_grad_()` in your hook."
     )
@@ -1682,26 +1737,37 @@ def test_a_frozen_model_will_do(submission, draw: Draw):
 
 
 def gradients_after(learner, model, tokens, cache, right, wrong, value):
-    """Fills the `.grad` of every second parameter; the largest change of those, which others got one, the flag."""
+    """Fills every second `.grad`, freezes every third parameter; what has changed, the flag, the runs."""
     parameters = list(model.parameters())
-    for parameter in parameters[::2]:
-        parameter.grad = torch.full_like(parameter, value)
-    guesses = learner.guess_patches(model, tokens, cache, right, wrong)
+    for number, parameter in enumerate(parameters):
+        parameter.requires_grad_(number % 3 > 0)
+        parameter.grad = torch.full_like(parameter, value) if number % 2 == 0 else None
+    runs = []
+    counter = model.unembed.register_forward_pre_hook(lambda *_: runs.append(1))
+    try:
+        guesses = learner.guess_patches(model, tokens, cache, right, wrong)
+    finally:
+        counter.remove()
+    flags = sum(p.requires_grad != (number % 3 > 0) for number, p in enumerate(parameters))
     lost = sum(p.grad is None for p in parameters[::2])
     change = (
         max((p.grad - value).abs().max().item() for p in parameters[::2] if p.grad is not None) if not lost else 0.0
     )
-    return lost, change, sum(p.grad is not None for p in parameters[1::2]), guesses.requires_grad
+    return lost, change, sum(p.grad is not None for p in parameters[1::2]), guesses.requires_grad, flags, len(runs)
 
 
 @checks("guess_patches")
-def test_no_gradient_of_a_parameter_is_touched(submission, draw: Draw):
-    """`.grad` of each parameter is what it was: neither added to, nor cleared, nor made. The result is detached."""
+def test_one_run_leaves_all_parameters_as_they_were(submission, draw: Draw):
+    """One run; each parameter's `.grad` and `requires_grad` are what they were. The result is detached."""
     question = draw_question(draw, n_layers=2)
     value = float(draw.normal(1))
-    lost, change, made, wants = submission.run(gradients_after, *question, value)
+    lost, change, made, wants, flags, runs = submission.run(gradients_after, *question, value)
     hint = "torch.autograd.grad(metric, kept) returns slopes; metric.backward() adds to every .grad."
     assert_equal(lost, 0, "the number of parameters that lost their .grad", hint=hint)
     assert_close(change, 0.0, "the largest change of a .grad", hint=hint)
     assert_equal(made, 0, "the number of parameters that had no .grad and have one now", hint=hint)
     assert not wants, "The result still requires a gradient: detach it, or compute it under torch.no_grad()."
+    hint = "Leave parameters as frozen or trainable as they are: ask for slopes at z."
+    assert_equal(flags, 0, "the number of parameters whose `requires_grad` is another than before", hint=hint)
+    hint = "Keep the z of all layers in the same run."
+    assert_equal(runs, 1, "the number of times that the model has run", hint=hint)
