@@ -564,9 +564,40 @@ def test_it_says_what_followed_before(submission, draw: Draw):
         gap = draw.integer(0, 3)
         row = [0, *some[:4], *some[4 : 4 + gap], *some[:4], some[7], some[0]]
         with torch.no_grad():
-            probs = model(torch.tensor([row]))[0].softmax(-1)
-        hint = f"The text was {row}, where 0 is `<bos>`. Rows are positions, columns are tokens."
+            logits, cache = model.run_with_cache(torch.tensor([row]))
+        probs = logits[0].softmax(-1)
+        hint = f"The text was {row}, where 0 is `<bos>`. Rows are positions, columns are tokens. "
+        hint += first_fault(cache, row, d_vocab, n_ctx)
         assert_close(probs, expected_probabilities(row, d_vocab), "the probabilities", hint=hint, atol=1e-3)
+
+
+def first_fault(cache, row: list[int], d_vocab: int, n_ctx: int) -> str:
+    """The first place, from the embedding on, at which the model is not as planned."""
+    codes = torch.eye(d_vocab)
+    silent = torch.zeros(d_vocab)
+    place = start_of("place", d_vocab, n_ctx)
+    enters = torch.cat([codes[row], torch.eye(n_ctx)[: len(row)]], -1)
+    notes = torch.stack([codes[row[at - 1]] if at > 1 else silent for at in range(len(row))])
+    copies = {at: row.index(token) for at, token in enumerate(row) if row[:at].count(token) == 1}
+    said = torch.stack([codes[row[copies[at] + 1]] if at in copies else silent for at in range(len(row))])
+
+    def room_of(name: str, layer: int) -> torch.Tensor:
+        start = start_of(name, d_vocab, n_ctx)
+        return cache["resid_post", layer][0, :, start : start + d_vocab]
+
+    if (cache["resid_pre", 0][0, :, : place + n_ctx] - enters).abs().max() > 0.1:
+        return "What enters layer 0 is not as planned: look at `W_E` and `W_pos`."
+    if cache["pattern", 0][0, 0].diagonal(-1).min() < 0.9:
+        return "Layer 0 doesn't look one back: which queries and keys does it have?"
+    if (room_of("before", 0) - notes).abs().max() > 0.1:
+        return "Layer 0 looks one back, but doesn't note in `before` what stands there: look at its `W_V` and `W_O`."
+    if min(float(cache["pattern", 1][0, 0, at, first + 1]) for at, first in copies.items()) < 0.9:
+        return "`before` is as planned, but layer 1 doesn't look for a match: look at its `W_Q` and `W_K`."
+    if (room_of("next", 1) - said)[list(copies)].abs().max() > 0.1:
+        return (
+            "Layer 1 looks where it should, but doesn't say in `next` what stands there: look at its `W_V` and `W_O`."
+        )
+    return "The rooms `before` and `next` are as planned after a first copy: look at `W_U`, and at what new tokens say."
 
 
 @checks("induction_weights")
