@@ -253,8 +253,9 @@ MISTAKES = [
     ),
     Mistake(
         "induction_edges",
-        why="You cut single edges, and took those whose loss was felt most. There are several copies of each path, so "
-        "that none alone is missed. Cut all edges from one head into one input at once.",
+        why="You cut single edges, and took those that were missed most. They may be enough, but single cuts don't say "
+        "which edges belong together: some of yours do next to nothing for the others. Cut all edges from one head into "
+        "one input at once, and see which groups are missed.",
         wrong="""model = my_model(UNKNOWN)
 heads, tokens = range(model.config.n_heads), random_gaps(model.config.d_vocab, 16, model.config.n_ctx, 10)
 everything = [(s, r, part) for s in heads for r in heads for part in "qkv"]
