@@ -254,7 +254,7 @@ MISTAKES = [
     Mistake(
         "induction_edges",
         why="You cut single edges, and took those that were missed most. They may be enough, but single cuts don't say "
-        "which edges belong together: some of yours do next to nothing for the others. Cut all edges from one head into "
+        "which edges belong together: some of yours do next to nothing for the others. Cut all edges from a head into "
         "one input at once, and see which groups are missed.",
         wrong="""model = my_model(UNKNOWN)
 heads, tokens = range(model.config.n_heads), random_gaps(model.config.d_vocab, 16, model.config.n_ctx, 10)
