@@ -1,5 +1,7 @@
 """Checks of the lesson `by_hand`: the oracles are streams whose rooms are filled by hand, loops, and interventions."""
 
+from itertools import product
+
 import torch
 
 from unravel.grading import Alternative, Draw, Learner, Mistake, assert_close, assert_equal, checks
@@ -251,8 +253,9 @@ MISTAKES = [
     ),
     Mistake(
         "induction_edges",
-        why="You cut single edges, and took those whose loss was felt most. There are several copies of each path, so "
-        "that none alone is missed. Cut all edges from one head into one input at once.",
+        why="You cut single edges, and took those that were missed most. They may be enough, but single cuts don't say "
+        "which edges belong together: some of yours do next to nothing for the others. Cut all edges from a head into "
+        "one input at once, and see which groups are missed.",
         wrong="""model = my_model(UNKNOWN)
 heads, tokens = range(model.config.n_heads), random_gaps(model.config.d_vocab, 16, model.config.n_ctx, 10)
 everything = [(s, r, part) for s in heads for r in heads for part in "qkv"]
@@ -355,6 +358,18 @@ def sizes(draw: Draw) -> tuple[int, int]:
     return (small, large) if draw.integer(0, 2) else (large, small)
 
 
+def both_sizes(draw: Draw) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Two pairs of sizes: d_head is n_ctx in the first and d_vocab in the second, so neither stands in for it."""
+    small, large = draw.integer(5, 9), draw.integer(10, 14)
+    return (small, large), (large, small)
+
+
+def look_alike(table: torch.Tensor, known: dict[str, torch.Tensor]) -> str:
+    """What can be said of a wrong table of scores that is one of those we know, in whatever weights it was made."""
+    fits = (why for why, other in known.items() if torch.allclose(table, other, rtol=1e-3, atol=1e-3))
+    return "Rows are queries, columns are keys. " + next(fits, "Mind that the model divides by sqrt(d_head).")
+
+
 def start_of(name: str, d_vocab: int, n_ctx: int) -> int:
     """Where a room begins."""
     return {"now": 0, "place": d_vocab, "before": d_vocab + n_ctx, "next": 2 * d_vocab + n_ctx}[name]
@@ -403,18 +418,29 @@ def test_logits_are_what_stands_in_next(submission, draw: Draw):
 @checks("look_back")
 def test_each_position_looks_at_the_one_before(submission, draw: Draw):
     """The score is `sharpness` for the key one before the query else 0, whatever tokens stand there."""
-    d_vocab, n_ctx = sizes(draw)
     sharpness = 2.0 + draw.integer(1, 9)
-    W_Q, W_K = submission.look_back(d_vocab, n_ctx, sharpness)
-    assert_equal(tuple(W_Q.shape), (3 * d_vocab + n_ctx, max(d_vocab, n_ctx)), "the shape of `W_Q`")
-    assert_equal(tuple(W_K.shape), tuple(W_Q.shape), "the shape of `W_K`")
-    x = stream(draw, d_vocab, n_ctx, n_ctx)
-    scores = (x @ W_Q) @ (x @ W_K).T / max(d_vocab, n_ctx) ** 0.5
-    expected = torch.zeros(n_ctx, n_ctx)
-    for query in range(1, n_ctx):
-        expected[query, query - 1] = sharpness
-    hint = "Rows are queries, columns are keys. Mind that the model divides by sqrt(d_head) after your product."
-    assert_close(scores, expected, "the table of scores", hint=hint, atol=1e-4)
+    for d_vocab, n_ctx in both_sizes(draw):
+        W_Q, W_K = submission.look_back(d_vocab, n_ctx, sharpness)
+        d_head = max(d_vocab, n_ctx)
+        assert_equal(tuple(W_Q.shape), (3 * d_vocab + n_ctx, d_head), "the shape of `W_Q`")
+        assert_equal(tuple(W_K.shape), tuple(W_Q.shape), "the shape of `W_K`")
+        x = stream(draw, d_vocab, n_ctx, n_ctx)
+        scores = (x @ W_Q) @ (x @ W_K).T / d_head**0.5
+        expected = torch.zeros(n_ctx, n_ctx)
+        for query in range(1, n_ctx):
+            expected[query, query - 1] = sharpness
+        circle = expected.clone()
+        circle[0, -1] = sharpness
+        known = {
+            "Yours are too small by sqrt(d_head), by which the model divides. Multiply queries or keys by it.": expected
+            / d_head**0.5,
+            "Yours are too large by sqrt(d_head): multiply one of queries and keys by it, not both.": expected
+            * d_head**0.5,
+            "Your head looks at the position after: key j should fit query j + 1, not j - 1.": expected.T,
+            "Your head looks at its own position: key j should fit query j + 1.": sharpness * torch.eye(n_ctx),
+            "The circle closes: your last key fits the query of position 0. Take that one away.": circle,
+        }
+        assert_close(scores, expected, "the table of scores", hint=look_alike(scores, known), atol=1e-4)
 
 
 # carry
@@ -423,9 +449,8 @@ def test_each_position_looks_at_the_one_before(submission, draw: Draw):
 @checks("carry")
 def test_the_token_arrives_in_the_room_that_was_named(submission, draw: Draw):
     """`x @ W_V @ W_O` holds in `target` what `x` holds in `now`, nothing for `<bos>`, and 0 in all other rooms."""
-    d_vocab, n_ctx = sizes(draw)
-    x = stream(draw, d_vocab, n_ctx, min(4, n_ctx))
-    for target in ("before", "next"):
+    for (d_vocab, n_ctx), target in product(both_sizes(draw), ("before", "next")):
+        x = stream(draw, d_vocab, n_ctx, min(4, n_ctx))
         W_V, W_O = submission.carry(d_vocab, n_ctx, target)
         assert_equal(tuple(W_V.shape), (3 * d_vocab + n_ctx, max(d_vocab, n_ctx)), "the shape of `W_V`")
         assert_equal(tuple(W_O.shape), (max(d_vocab, n_ctx), 3 * d_vocab + n_ctx), "the shape of `W_O`")
@@ -442,41 +467,51 @@ def test_the_token_arrives_in_the_room_that_was_named(submission, draw: Draw):
 @checks("look_for_match")
 def test_a_match_wins_and_bos_is_second(submission, draw: Draw):
     """Scores: `sharpness` where the key's `before` is the query's `now`, half of it at `<bos>`, else 0."""
-    d_vocab, n_ctx = sizes(draw)
     sharpness = 2.0 + draw.integer(1, 9)
-    W_Q, W_K = submission.look_for_match(d_vocab, n_ctx, sharpness)
-    pos = d_vocab
-    x = torch.zeros(pos, 3 * d_vocab + n_ctx)
+    for d_vocab, n_ctx in both_sizes(draw):
+        d_head = max(d_vocab, n_ctx)
+        W_Q, W_K = submission.look_for_match(d_vocab, n_ctx, sharpness)
+        x, now, before = text_with_notes(draw, d_vocab, n_ctx)
+        scores = (x @ W_Q) @ (x @ W_K).T / d_head**0.5
+        match = torch.tensor([[float(key == query) for key in before] for query in now])
+        rest = torch.tensor([[float(key == 0) for key in now] for _ in now])
+        expected = sharpness * (match + rest / 2)
+        known = {
+            "Yours are too small by sqrt(d_head), by which the model divides.": expected / d_head**0.5,
+            "Column 0 is `<bos>`, and as large as a match: it should be half of that.": sharpness * (match + rest),
+            "Column 0 is `<bos>`, where `sharpness` is contained twice.": sharpness * (match + rest * sharpness / 2),
+            "There is no place to rest: column 0 is `<bos>`.": sharpness * match,
+        }
+        assert_close(scores, expected, "the table of scores", hint=look_alike(scores, known), atol=1e-4)
+
+
+def text_with_notes(draw: Draw, d_vocab: int, n_ctx: int) -> tuple[torch.Tensor, list[int], list[int | None]]:
+    """A stream as it is after layer 0, which token stands at each of its positions, and which is noted as before."""
     now = [0, *(1 + int(token) for token in draw.permutation(d_vocab - 1))]
     before = [None, None, *now[1:-1]]  # nothing is noted at <bos>, nor of it
     before[-1] = now[1]  # the last position stands after a second copy of the first word, let us say
-    for position in range(pos):
-        x[position, now[position]] = 1
+    x = torch.zeros(d_vocab, 3 * d_vocab + n_ctx)
+    for position, token in enumerate(now):
+        x[position, token] = 1
         x[position, d_vocab + position % n_ctx] = 1
         if before[position] is not None:
             x[position, start_of("before", d_vocab, n_ctx) + before[position]] = 1
-    scores = (x @ W_Q) @ (x @ W_K).T / max(d_vocab, n_ctx) ** 0.5
-    expected = torch.zeros(pos, pos)
-    for query in range(pos):
-        for key in range(pos):
-            expected[query, key] = sharpness * (before[key] == now[query]) + sharpness / 2 * (now[key] == 0)
-    hint = "Rows are queries, columns are keys; column 0 is `<bos>`."
-    assert_close(scores, expected, "the table of scores", hint=hint, atol=1e-4)
+    return x, now, before
 
 
 @checks("look_for_match")
 def test_scores_follow_the_formula_on_any_stream(submission, draw: Draw):
     """On a stream full of random numbers too, the score is the sum of the two terms of the docstring."""
-    d_vocab, n_ctx = sizes(draw)
     sharpness = 0.5 + draw.integer(1, 4)
-    W_Q, W_K = submission.look_for_match(d_vocab, n_ctx, sharpness)
-    x = stream(draw, d_vocab, n_ctx, min(5, n_ctx))
-    start = start_of("before", d_vocab, n_ctx)
-    now, before = x[:, :d_vocab], x[:, start : start + d_vocab]
-    expected = sharpness * now @ before.T + sharpness / 2 * now.sum(1)[:, None] * now[None, :, 0]
-    hint = "Only the query's `now`, the key's `before` and number BOS of the key's `now` take part."
-    scores = (x @ W_Q) @ (x @ W_K).T / max(d_vocab, n_ctx) ** 0.5
-    assert_close(scores, expected, "the table of scores", hint=hint, rtol=1e-3, atol=1e-3)
+    for d_vocab, n_ctx in both_sizes(draw):
+        W_Q, W_K = submission.look_for_match(d_vocab, n_ctx, sharpness)
+        x = stream(draw, d_vocab, n_ctx, min(5, n_ctx))
+        start = start_of("before", d_vocab, n_ctx)
+        now, before = x[:, :d_vocab], x[:, start : start + d_vocab]
+        expected = sharpness * now @ before.T + sharpness / 2 * now.sum(1)[:, None] * now[None, :, 0]
+        hint = "Only the query's `now`, the key's `before` and number BOS of the key's `now` take part."
+        scores = (x @ W_Q) @ (x @ W_K).T / max(d_vocab, n_ctx) ** 0.5
+        assert_close(scores, expected, "the table of scores", hint=hint, rtol=1e-3, atol=1e-3)
 
 
 # induction_weights
@@ -530,9 +565,40 @@ def test_it_says_what_followed_before(submission, draw: Draw):
         gap = draw.integer(0, 3)
         row = [0, *some[:4], *some[4 : 4 + gap], *some[:4], some[7], some[0]]
         with torch.no_grad():
-            probs = model(torch.tensor([row]))[0].softmax(-1)
-        hint = f"The text was {row}, where 0 is `<bos>`. Rows are positions, columns are tokens."
+            logits, cache = model.run_with_cache(torch.tensor([row]))
+        probs = logits[0].softmax(-1)
+        hint = f"The text was {row}, where 0 is `<bos>`. Rows are positions, columns are tokens. "
+        hint += first_fault(cache, row, d_vocab, n_ctx)
         assert_close(probs, expected_probabilities(row, d_vocab), "the probabilities", hint=hint, atol=1e-3)
+
+
+def first_fault(cache, row: list[int], d_vocab: int, n_ctx: int) -> str:
+    """The first place, from the embedding on, at which the model is not as planned."""
+    codes = torch.eye(d_vocab)
+    silent = torch.zeros(d_vocab)
+    place = start_of("place", d_vocab, n_ctx)
+    enters = torch.cat([codes[row], torch.eye(n_ctx)[: len(row)]], -1)
+    notes = torch.stack([codes[row[at - 1]] if at > 1 else silent for at in range(len(row))])
+    copies = {at: row.index(token) for at, token in enumerate(row) if row[:at].count(token) == 1}
+    said = torch.stack([codes[row[copies[at] + 1]] if at in copies else silent for at in range(len(row))])
+
+    def room_of(name: str, layer: int) -> torch.Tensor:
+        start = start_of(name, d_vocab, n_ctx)
+        return cache["resid_post", layer][0, :, start : start + d_vocab]
+
+    if (cache["resid_pre", 0][0, :, : place + n_ctx] - enters).abs().max() > 0.1:
+        return "What enters layer 0 is not as planned: look at `W_E` and `W_pos`."
+    if cache["pattern", 0][0, 0].diagonal(-1).min() < 0.9:
+        return "Layer 0 doesn't look one back: which queries and keys does it have?"
+    if (room_of("before", 0) - notes).abs().max() > 0.1:
+        return "Layer 0 looks one back, but doesn't note in `before` what stands there: look at its `W_V` and `W_O`."
+    if min(float(cache["pattern", 1][0, 0, at, first + 1]) for at, first in copies.items()) < 0.9:
+        return "`before` is as planned, but layer 1 doesn't look for a match: look at its `W_Q` and `W_K`."
+    if (room_of("next", 1) - said)[list(copies)].abs().max() > 0.1:
+        return (
+            "Layer 1 looks where it should, but doesn't say in `next` what stands there: look at its `W_V` and `W_O`."
+        )
+    return "The rooms `before` and `next` are as planned after a first copy: look at `W_U`, and at what new tokens say."
 
 
 @checks("induction_weights")
@@ -673,10 +739,11 @@ def test_none_of_your_edges_is_idle(submission, draw: Draw, learner: Learner):
     """Without your edges of any one sender into any one input, the loss grows by 0.1 nats at least."""
     edges = named(submission.induction_edges())
     cutting = Cutting(learner.model("induction-12h"), prompts(draw, 48))
-    _, whole = cutting.left(edges)
+    known, whole = cutting.left(edges)
+    advice = "Leave them out." if known > 0.85 else "They may be of use once the edges are there that are missing."
     for sender, part in sorted({(sender, part) for sender, _, part in edges}):
         _, less = cutting.left([edge for edge in edges if (edge[0], edge[2]) != (sender, part)])
         assert less > whole + 0.1, (
             f'Your edges from head {sender} of layer 0 into "{part}" are idle: without them the loss is {less:.2f}, '
-            f"with them {whole:.2f}. Leave them out."
+            f"with them {whole:.2f}. {advice}"
         )
