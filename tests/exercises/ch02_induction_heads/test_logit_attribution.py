@@ -80,7 +80,38 @@ MISTAKES = [
         wrong="norms = [block.ln1 for block in model.blocks] + [model.ln_final]\n"
         "return model.unembed(torch.stack([norm(x) for norm, x in zip(norms, streams)]))",
     ),
+    Mistake(
+        "logit_lens",
+        why="You normalised by hand and left out `ln_final.w` and `ln_final.b`. `model.ln_final(x)` does all of it.",
+        right="return model.unembed(model.ln_final(torch.stack(streams)))",
+        wrong="x = torch.stack(streams)\n"
+        "if model.config.normalization_type is None:\n"
+        "    return model.unembed(x)\n"
+        "x = x - x.mean(-1, keepdim=True)\n"
+        "return model.unembed(x / (x.pow(2).mean(-1, keepdim=True) + model.config.eps).sqrt())",
+    ),
+    Mistake(
+        "logit_lens",
+        why="Your axes stand as [batch depth pos d_vocab]. The depth comes first: [depth batch pos d_vocab].",
+        right="torch.stack(streams)",
+        wrong="torch.stack(streams, dim=1)",
+    ),
     # parts_by_head
+    Mistake(
+        "parts_by_head",
+        why="Under each head's name you put what all heads of its layer wrote together.",
+        right="z[:, :, head] @ block.attn.W_O[head]",
+        wrong='torch.einsum("bphk,hkd->bpd", z, block.attn.W_O)',
+    ),
+    Mistake(
+        "parts_by_head",
+        why="You shared `b_O` out among the heads and left nothing in its row. The sum is right, but the bias belongs "
+        "to no head: give it the row of its own that the docstring names.",
+        right='parts[f"L{layer} bias"] = block.attn.b_O.expand_as(parts["embed"])',
+        wrong='parts[f"L{layer} bias"] = torch.zeros_like(parts["embed"])\n'
+        "    for head in range(model.config.n_heads):\n"
+        '        parts[f"L{layer}H{head}"] = parts[f"L{layer}H{head}"] + block.attn.b_O / model.config.n_heads',
+    ),
     Mistake(
         "parts_by_head",
         why="You left `b_O` out of the bias's row and put zeros there: the sum lacks it.",
@@ -154,6 +185,20 @@ MISTAKES = [
         wrong='parts[f"L{layer}H{head + 1}"]',
     ),
     # reading_direction
+    Mistake(
+        "reading_direction",
+        why="You return the bare difference of the two columns of W_U. It reads what comes out of the final norm; what "
+        "the norm does to the stream (centring, scale, `w`) has to go into it.",
+        right="(read - read.mean(-1, keepdim=True)) / scale",
+        wrong="(model.W_U[:, right] - model.W_U[:, wrong]).T",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You used `std`, which divides by d_model - 1 unless told otherwise, and left eps out. LayerNorm's scale is "
+        "the root of mean square + eps, after the mean is taken out.",
+        right="(centred.pow(2).mean(-1, keepdim=True) + model.config.eps).sqrt()",
+        wrong="stream.std(-1, keepdim=True)",
+    ),
     Mistake(
         "reading_direction",
         why="You left `ln_final.w` out.",
@@ -752,7 +797,7 @@ def test_each_depth_is_a_model_that_stops_there(submission, draw: Draw):
 
 
 @checks("logit_lens", seconds=15.0)
-def test_the_last_depth_is_the_models_answer(submission, draw: Draw):
+def test_the_last_depth_is_the_answer_of_the_model(submission, draw: Draw):
     """On a trained model, induction-2l: the last depth gives the model's own logits, the others don't."""
     model = shared_model("induction-2l")
     tokens = draw.integers(4, model.config.d_vocab, 3, 12)
@@ -763,7 +808,7 @@ def test_the_last_depth_is_the_models_answer(submission, draw: Draw):
 
 
 @checks("parts_by_head")
-def test_the_names_are_those_of_the_models_parts(submission, draw: Draw):
+def test_the_names_are_those_of_the_parts(submission, draw: Draw):
     """Every part that the model has is there under its name, and nothing else is."""
     for what, kind in KINDS.items():
         model, tokens = small(draw, **kind)
@@ -907,7 +952,7 @@ def test_each_source_by_itself(submission, draw: Draw):
 
 
 @checks("source_shares")
-def test_the_sources_sum_to_the_heads_share(submission, draw: Draw):
+def test_the_sources_sum_to_the_share_of_the_head(submission, draw: Draw):
     """Summed over the positions it is the share of all that the head wrote."""
     model, tokens = small(draw, n_layers=3)
     right, wrong = two_answers(draw, model, len(tokens))
@@ -997,7 +1042,7 @@ def test_each_depth_has_a_translator_of_its_own(submission, draw: Draw):
 
 
 @checks("TunedLens")
-def test_the_loss_is_the_divergence_from_the_models_prediction(submission, draw: Draw):
+def test_the_loss_is_the_divergence_from_what_the_model_predicts(submission, draw: Draw):
     """At each depth the mean over all positions of KL(model || lens), in nats, against a slow computation."""
     for kind in ({}, {"attn_only": True}):
         model, tokens = small(draw, **kind)
