@@ -194,8 +194,8 @@ MISTAKES = [
     ),
     Mistake(
         "reading_direction",
-        why="You used `std`, which divides by d_model - 1 unless told otherwise, and left eps out. LayerNorm's scale is "
-        "the root of mean square + eps, after the mean is taken out.",
+        why="You used `std`, which divides by d_model - 1 unless told otherwise, and left eps out. LayerNorm's scale "
+        "is the root of mean square + eps, after the mean is taken out.",
         right="(centred.pow(2).mean(-1, keepdim=True) + model.config.eps).sqrt()",
         wrong="stream.std(-1, keepdim=True)",
     ),
