@@ -240,9 +240,32 @@ MISTAKES = [
     ),
     Mistake(
         "reading_direction",
-        why="You left eps out of the scale. Small streams are divided by more than their own size.",
+        why="You left eps out of the scale, or put a number of your own in its place. `model.config.eps` is added to "
+        "the variance: small streams are divided by more than their own size.",
         right=" + model.config.eps",
         wrong="",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You added eps after the root. It stands under the root, with the variance.",
+        right="(centred.pow(2).mean(-1, keepdim=True) + model.config.eps).sqrt()",
+        wrong="(centred.pow(2).mean(-1, keepdim=True).sqrt() + model.config.eps)",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You divided by the stream's length, the root of the *sum* of squares. The norm's scale is the root of "
+        "their mean (plus eps).",
+        right="(centred.pow(2).mean(-1, keepdim=True) + model.config.eps).sqrt()",
+        wrong="centred.norm(dim=-1, keepdim=True)",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You took the slope of the whole norm, in which the scale moves with the stream. Hold the scale: `detach` "
+        "it before you take the slope.",
+        wrong="x = stream.clone().requires_grad_()\n"
+        "logits = model.unembed(model.ln_final(x))\n"
+        "rows = torch.arange(len(x))\n"
+        "return torch.autograd.grad((logits[rows, right] - logits[rows, wrong]).sum(), x)[0]",
     ),
     Mistake(
         "reading_direction",
