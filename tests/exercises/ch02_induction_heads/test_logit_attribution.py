@@ -433,6 +433,28 @@ MISTAKES = [
     ),
     Mistake(
         "source_shares",
+        why="You return the attention pattern, where the head looks. A share is in logits: what it brought from there, "
+        "read by the direction.",
+        right="return (brought * direction[:, None]).sum(-1)",
+        wrong="return weight",
+    ),
+    Mistake(
+        "source_shares",
+        why="You weighted the values by the scores. The pattern is their softmax, and those are the weights.",
+        right='cache["pattern", layer]',
+        wrong='cache["attn_scores", layer]',
+    ),
+    Mistake(
+        "source_shares",
+        why="You made a direction for each source position, from the final stream there. All that the head brings is "
+        "written at the last position, and one direction reads it: that of the last.",
+        right="return (brought * direction[:, None]).sum(-1)",
+        wrong='final = cache["resid_post", model.config.n_layers - 1]\n'
+        "ways = [reading_direction(model, final[:, k], right, wrong) for k in range(final.shape[1])]\n"
+        "return (brought * torch.stack(ways, 1)).sum(-1)",
+    ),
+    Mistake(
+        "source_shares",
         why="You shared out the head's share by the attention pattern. But the values differ: a place that is looked "
         "at hard may have nothing to say.",
         right="return (brought * direction[:, None]).sum(-1)",
