@@ -544,6 +544,13 @@ MISTAKES = [
     ),
     Mistake(
         "TunedLens",
+        why="You divided by the number of texts only, so the positions are summed (as `kl_div` does with `batchmean` "
+        "when texts and positions are two axes). The mean runs over both.",
+        right=".sum(-1).mean()",
+        wrong=".sum((-1, -2)).mean()",
+    ),
+    Mistake(
+        "TunedLens",
         why="You train the lens to guess the next word of the text. It should say what the *model* will say.",
         right="losses.append((own.exp() * (own - lens)).sum(-1).mean())",
         wrong="losses.append(-lens[:, :-1].gather(-1, tokens[:, 1:, None]).mean())",
