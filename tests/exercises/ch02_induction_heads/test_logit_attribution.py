@@ -1133,7 +1133,9 @@ def test_the_slope_reaches_the_translators(submission, draw: Draw):
     c = model.config
     A, b = 0.3 * draw.normal(c.n_layers, c.d_model, c.d_model), draw.normal(c.n_layers, c.d_model)
     found = submission.run(slopes_of, model, tokens, A, b)
-    assert found is not None, "The losses have no slope at all. Is `forward` under `no_grad`, or the result detached?"
+    assert found is not None, (
+        "The losses have no slope at all. Is `forward` or all of `loss` under `no_grad`, or a result detached?"
+    )
     truth = A.double().requires_grad_(), b.double().requires_grad_()
     expected = torch.autograd.grad(true_losses(model, tokens, *truth).sum(), truth)
     for name, mine, right in zip("Ab", found, expected, strict=True):
