@@ -78,6 +78,11 @@ class Contract:
                     _learn(sizes, kind, item)
                 wanted, got = _name(kinds[wrong]) + _sizes(kinds[wrong], sizes), _describe(value[wrong])
                 return f"Item {wrong} of what `{self.name}` returns should be {wanted}, but it is {got}."
+        if isinstance(value, dict) and get_origin(hint) in (dict, Mapping):
+            key = self._strange_key(hint, bound, value, sizes)
+            if key is not None:
+                wanted, got = _name(get_args(hint)[1]) + _sizes(get_args(hint)[1], sizes), _describe(value[key])
+                return f"Entry {key!r} of what `{self.name}` returns should be {wanted}, but it is {got}."
         text = f"`{self.name}` should return {_name(hint)}{_sizes(hint, sizes)}, but it returns {_describe(value)}."
         if value is None:
             text += " Is a `return` missing?"
@@ -90,6 +95,17 @@ class Contract:
         with jaxtyped("context"):
             self._take(bound)
             return next((i for i, item in enumerate(value) if not fits(item, kinds[i])), None)
+
+    def _strange_key(self, hint: Any, bound: dict[str, Any], value: dict[Any, Any], sizes: Sizes) -> Any:
+        """The key of the first entry that doesn't fit; `sizes` learns from the entries before it."""
+        key_kind, kind = get_args(hint)
+        with jaxtyped("context"):
+            self._take(bound)
+            for key, item in value.items():
+                if not fits(key, key_kind) or not fits(item, kind):
+                    return key if fits(key, key_kind) else None
+                _learn(sizes, kind, item)
+        return None
 
 
 def fits(value: Any, hint: Any) -> bool:

@@ -80,7 +80,38 @@ MISTAKES = [
         wrong="norms = [block.ln1 for block in model.blocks] + [model.ln_final]\n"
         "return model.unembed(torch.stack([norm(x) for norm, x in zip(norms, streams)]))",
     ),
+    Mistake(
+        "logit_lens",
+        why="You normalised by hand and left out `ln_final.w` and `ln_final.b`. `model.ln_final(x)` does all of it.",
+        right="return model.unembed(model.ln_final(torch.stack(streams)))",
+        wrong="x = torch.stack(streams)\n"
+        "if model.config.normalization_type is None:\n"
+        "    return model.unembed(x)\n"
+        "x = x - x.mean(-1, keepdim=True)\n"
+        "return model.unembed(x / (x.pow(2).mean(-1, keepdim=True) + model.config.eps).sqrt())",
+    ),
+    Mistake(
+        "logit_lens",
+        why="Your axes stand as [batch depth pos d_vocab]. The depth comes first: [depth batch pos d_vocab].",
+        right="torch.stack(streams)",
+        wrong="torch.stack(streams, dim=1)",
+    ),
     # parts_by_head
+    Mistake(
+        "parts_by_head",
+        why="Under each head's name you put what all heads of its layer wrote together.",
+        right="z[:, :, head] @ block.attn.W_O[head]",
+        wrong='torch.einsum("bphk,hkd->bpd", z, block.attn.W_O)',
+    ),
+    Mistake(
+        "parts_by_head",
+        why="You shared `b_O` out among the heads and left nothing in its row. The sum is right, but the bias belongs "
+        "to no head: give it the row of its own that the docstring names.",
+        right='parts[f"L{layer} bias"] = block.attn.b_O.expand_as(parts["embed"])',
+        wrong='parts[f"L{layer} bias"] = torch.zeros_like(parts["embed"])\n'
+        "    for head in range(model.config.n_heads):\n"
+        '        parts[f"L{layer}H{head}"] = parts[f"L{layer}H{head}"] + block.attn.b_O / model.config.n_heads',
+    ),
     Mistake(
         "parts_by_head",
         why="You left `b_O` out of the bias's row and put zeros there: the sum lacks it.",
@@ -156,6 +187,20 @@ MISTAKES = [
     # reading_direction
     Mistake(
         "reading_direction",
+        why="You return the bare difference of the two columns of W_U. It reads what comes out of the final norm; what "
+        "the norm does to the stream (centring, scale, `w`) has to go into it.",
+        right="(read - read.mean(-1, keepdim=True)) / scale",
+        wrong="(model.W_U[:, right] - model.W_U[:, wrong]).T",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You used `std`, which divides by d_model - 1 unless told otherwise, and left eps out. LayerNorm's scale "
+        "is the root of mean square + eps, after the mean is taken out.",
+        right="(centred.pow(2).mean(-1, keepdim=True) + model.config.eps).sqrt()",
+        wrong="stream.std(-1, keepdim=True)",
+    ),
+    Mistake(
+        "reading_direction",
         why="You left `ln_final.w` out.",
         right=".T * model.ln_final.w",
         wrong=".T",
@@ -195,9 +240,32 @@ MISTAKES = [
     ),
     Mistake(
         "reading_direction",
-        why="You left eps out of the scale. Small streams are divided by more than their own size.",
+        why="You left eps out of the scale, or put a number of your own in its place. `model.config.eps` is added to "
+        "the variance: small streams are divided by more than their own size.",
         right=" + model.config.eps",
         wrong="",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You added eps after the root. It stands under the root, with the variance.",
+        right="(centred.pow(2).mean(-1, keepdim=True) + model.config.eps).sqrt()",
+        wrong="(centred.pow(2).mean(-1, keepdim=True).sqrt() + model.config.eps)",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You divided by the stream's length, the root of the *sum* of squares. The norm's scale is the root of "
+        "their mean (plus eps).",
+        right="(centred.pow(2).mean(-1, keepdim=True) + model.config.eps).sqrt()",
+        wrong="centred.norm(dim=-1, keepdim=True)",
+    ),
+    Mistake(
+        "reading_direction",
+        why="You took the slope of the whole norm, in which the scale moves with the stream. Hold the scale: `detach` "
+        "it before you take the slope.",
+        wrong="x = stream.clone().requires_grad_()\n"
+        "logits = model.unembed(model.ln_final(x))\n"
+        "rows = torch.arange(len(x))\n"
+        "return torch.autograd.grad((logits[rows, right] - logits[rows, wrong]).sum(), x)[0]",
     ),
     Mistake(
         "reading_direction",
@@ -365,6 +433,28 @@ MISTAKES = [
     ),
     Mistake(
         "source_shares",
+        why="You return the attention pattern, where the head looks. A share is in logits: what it brought from there, "
+        "read by the direction.",
+        right="return (brought * direction[:, None]).sum(-1)",
+        wrong="return weight",
+    ),
+    Mistake(
+        "source_shares",
+        why="You weighted the values by the scores. The pattern is their softmax, and those are the weights.",
+        right='cache["pattern", layer]',
+        wrong='cache["attn_scores", layer]',
+    ),
+    Mistake(
+        "source_shares",
+        why="You made a direction for each source position, from the final stream there. All that the head brings is "
+        "written at the last position, and one direction reads it: that of the last.",
+        right="return (brought * direction[:, None]).sum(-1)",
+        wrong='final = cache["resid_post", model.config.n_layers - 1]\n'
+        "ways = [reading_direction(model, final[:, k], right, wrong) for k in range(final.shape[1])]\n"
+        "return (brought * torch.stack(ways, 1)).sum(-1)",
+    ),
+    Mistake(
+        "source_shares",
         why="You shared out the head's share by the attention pattern. But the values differ: a place that is looked "
         "at hard may have nothing to say.",
         right="return (brought * direction[:, None]).sum(-1)",
@@ -451,6 +541,13 @@ MISTAKES = [
         why="You summed over all positions. The mean is asked for, so that losses of other texts can be compared.",
         right=".sum(-1).mean()",
         wrong=".sum()",
+    ),
+    Mistake(
+        "TunedLens",
+        why="You divided by the number of texts only, so the positions are summed (as `kl_div` does with `batchmean` "
+        "when texts and positions are two axes). The mean runs over both.",
+        right=".sum(-1).mean()",
+        wrong=".sum((-1, -2)).mean()",
     ),
     Mistake(
         "TunedLens",
@@ -752,7 +849,7 @@ def test_each_depth_is_a_model_that_stops_there(submission, draw: Draw):
 
 
 @checks("logit_lens", seconds=15.0)
-def test_the_last_depth_is_the_models_answer(submission, draw: Draw):
+def test_the_last_depth_is_the_answer_of_the_model(submission, draw: Draw):
     """On a trained model, induction-2l: the last depth gives the model's own logits, the others don't."""
     model = shared_model("induction-2l")
     tokens = draw.integers(4, model.config.d_vocab, 3, 12)
@@ -763,7 +860,7 @@ def test_the_last_depth_is_the_models_answer(submission, draw: Draw):
 
 
 @checks("parts_by_head")
-def test_the_names_are_those_of_the_models_parts(submission, draw: Draw):
+def test_the_names_are_those_of_the_parts(submission, draw: Draw):
     """Every part that the model has is there under its name, and nothing else is."""
     for what, kind in KINDS.items():
         model, tokens = small(draw, **kind)
@@ -907,7 +1004,7 @@ def test_each_source_by_itself(submission, draw: Draw):
 
 
 @checks("source_shares")
-def test_the_sources_sum_to_the_heads_share(submission, draw: Draw):
+def test_the_sources_sum_to_the_share_of_the_head(submission, draw: Draw):
     """Summed over the positions it is the share of all that the head wrote."""
     model, tokens = small(draw, n_layers=3)
     right, wrong = two_answers(draw, model, len(tokens))
@@ -997,7 +1094,7 @@ def test_each_depth_has_a_translator_of_its_own(submission, draw: Draw):
 
 
 @checks("TunedLens")
-def test_the_loss_is_the_divergence_from_the_models_prediction(submission, draw: Draw):
+def test_the_loss_is_the_divergence_from_what_the_model_predicts(submission, draw: Draw):
     """At each depth the mean over all positions of KL(model || lens), in nats, against a slow computation."""
     for kind in ({}, {"attn_only": True}):
         model, tokens = small(draw, **kind)
@@ -1036,7 +1133,9 @@ def test_the_slope_reaches_the_translators(submission, draw: Draw):
     c = model.config
     A, b = 0.3 * draw.normal(c.n_layers, c.d_model, c.d_model), draw.normal(c.n_layers, c.d_model)
     found = submission.run(slopes_of, model, tokens, A, b)
-    assert found is not None, "The losses have no slope at all. Is `forward` under `no_grad`, or the result detached?"
+    assert found is not None, (
+        "The losses have no slope at all. Is `forward` or all of `loss` under `no_grad`, or a result detached?"
+    )
     truth = A.double().requires_grad_(), b.double().requires_grad_()
     expected = torch.autograd.grad(true_losses(model, tokens, *truth).sum(), truth)
     for name, mine, right in zip("Ab", found, expected, strict=True):

@@ -53,6 +53,10 @@ def ranks(x: Float[Tensor, "n"]) -> tuple[Float[Tensor, "k"], Float[Tensor, "k+1
     return x, torch.cat([x, x[:1]])
 
 
+def parts(x: Float[Tensor, "n"]) -> dict[str, Float[Tensor, "n k"]]:
+    return {"one": x[:, None], "two": x[:, None]}
+
+
 def names(n: int) -> list[str]:
     return [str(i) for i in range(n)]
 
@@ -278,6 +282,13 @@ def test_arguments_with_nan_that_stay_are_not_taken_for_changed(submission: Subm
         ),
         ("halves = lambda x: (x, x[:1])", lambda s: s.halves(LINE), "Item 1 of what `halves` returns should be Float"),
         ("ranks = lambda x: (x, x)", lambda s: s.ranks(LINE), "(k+1=3), but it is a tensor of shape (2,)"),
+        (
+            "parts = lambda x: {'one': x[:, None], 'two': x}",
+            lambda s: s.parts(LINE),
+            """Entry 'two' of what `parts` returns should be Float[Tensor, "n k"] (n=2, k=1), but it is a tensor of """
+            "shape (2,) and dtype float32.",
+        ),
+        ("parts = lambda x: {'one': x[:, None], 2: x[:, None]}", lambda s: s.parts(LINE), "it returns a dict of 2."),
         ("names = lambda n: ['0'] * 99 + [1]", lambda s: s.names(3), "list[str]"),
         ("Line.forward = lambda self, x: x[None]", lambda s: s.Line(1.0)(LINE), "`Line.forward` should return"),
         ("Line.halved = lambda self, x: None", lambda s: s.Line(1.0).halved(LINE), "`Line.halved` should return"),
