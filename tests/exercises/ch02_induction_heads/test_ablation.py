@@ -82,7 +82,25 @@ MISTAKES = [
         right="logits[:, :-1].log_softmax(-1)",
         wrong="logits[:, :-1]",
     ),
+    Mistake(
+        "loss_by_copy",
+        why="You compared the logits at each position with the token that stands *there*. They guess the next one: "
+        "leave out the last logits and the first token.",
+        wrong="""losses = -logits.log_softmax(-1).gather(-1, tokens[:, :, None])[..., 0]
+return torch.stack([losses[:, 1:length].mean(), losses[:, length + 1 :].mean()])""",
+    ),
     # knock_out
+    Mistake(
+        "knock_out",
+        why="You set the heads' W_O to zero in a copy of the model. That silences them everywhere, and leaves "
+        "`stand_in` and `positions` out of account: replace z by a hook.",
+        wrong="""import copy
+without = copy.deepcopy(model)
+with torch.no_grad():
+    for layer, head in heads:
+        without.blocks[layer].attn.W_O[head] = 0.0
+    return without(tokens)""",
+    ),
     Mistake(
         "knock_out",
         why="You silenced the heads whatever `stand_in` holds. Zero is only one of the things that can be put in.",
@@ -185,6 +203,13 @@ return model.run_with_hooks(tokens, fwd_hooks=hooks)""",
         wrong="return None\n",
     ),
     # make_stand_in
+    Mistake(
+        "make_stand_in",
+        why='For "mean" you averaged over layers and prompts: in the stack the layers stand in front, so that prompts '
+        "and positions are the axes 1 and 2.",
+        right="z.mean(dim=(1, 2), keepdim=True)",
+        wrong="z.mean(dim=(0, 1), keepdim=True)",
+    ),
     Mistake(
         "make_stand_in",
         why='For "mean" you averaged over prompts alone, which is "mean at each position".',
@@ -292,6 +317,12 @@ return z[:, order] if how == "resample" else means[how].expand_as(z)""",
         wrong="torch.ones_like(z)",
     ),
     # move_constant
+    Mistake(
+        "move_constant",
+        why="b_V stays as it was: then z doesn't grow, and b_O takes off what nobody writes.",
+        right="attn.b_V + constants,",
+        wrong="attn.b_V.clone(),",
+    ),
     Mistake(
         "move_constant",
         why="b_O stays as it was: then the layer writes the constants into the stream on top of everything.",
@@ -429,7 +460,25 @@ return z[:, order] if how == "resample" else means[how].expand_as(z)""",
         wrong='hooks += [(f"blocks.{to_layer}.attn.hook_{letter}_input", mislead) for letter in inputs]\n'
         "model.set_use_split_qkv_input(True)\n",
     ),
+    Mistake(
+        "cut_path",
+        why="You left the split inputs switched on. Switch them off in a `finally`.",
+        right="model.set_use_split_qkv_input(False)",
+        wrong="pass",
+    ),
     # self_repair
+    Mistake(
+        "self_repair",
+        why="You took the stream behind the head's own layer for the final one. What later layers write is missing.",
+        right='cache["resid_post", model.config.n_layers - 1][:, -1]',
+        wrong='cache["resid_post", layer][:, -1]',
+    ),
+    Mistake(
+        "self_repair",
+        why="In row 0 you left the final LayerNorm out. It is applied as ever; only what it divides by is held.",
+        right="frozen = read_out(model, changed, norm_scale(model, final))",
+        wrong="frozen = model.unembed(changed)",
+    ),
     Mistake(
         "self_repair",
         why="Your rows 0 and 1 are swapped: the first holds the whole model's divisor.",
@@ -1096,6 +1145,8 @@ def assert_cut(submission, world, sender, receiver, inputs):
     found = submission.cut_path(model, tokens, sender, receiver, inputs, stand_in)
     what = f"the tensor of logits when {receiver} mishears {sender} in {inputs!r}"
     assert_close(found, expected, what, rtol=1e-3, atol=1e-3)
+    left = "The split inputs are still switched on when `cut_path` is done, and the model is slower from then on."
+    assert not model.cfg.use_split_qkv_input, f"{left} Call `model.set_use_split_qkv_input(False)` in a `finally`."
 
 
 @checks("cut_path")
