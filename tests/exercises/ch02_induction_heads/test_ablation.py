@@ -462,7 +462,7 @@ return z[:, order] if how == "resample" else means[how].expand_as(z)""",
     ),
     Mistake(
         "cut_path",
-        why="You left the split inputs switched on. Switch them off in a `finally`.",
+        why="You left the split inputs switched on, for whoever uses the model next. Switch them off in a `finally`.",
         right="model.set_use_split_qkv_input(False)",
         wrong="pass",
     ),
@@ -679,7 +679,9 @@ def mislead(x, hook):
 
 model.set_use_split_qkv_input(True)
 hooks = [(f"blocks.{receiver[0]}.attn.hook_{letter}_input", mislead) for letter in inputs]
-return model.run_with_hooks(tokens, fwd_hooks=hooks)""",
+logits = model.run_with_hooks(tokens, fwd_hooks=hooks)
+model.set_use_split_qkv_input(False)
+return logits""",
     ),
     Alternative(
         "cut_path",
@@ -1145,8 +1147,6 @@ def assert_cut(submission, world, sender, receiver, inputs):
     found = submission.cut_path(model, tokens, sender, receiver, inputs, stand_in)
     what = f"the tensor of logits when {receiver} mishears {sender} in {inputs!r}"
     assert_close(found, expected, what, rtol=1e-3, atol=1e-3)
-    left = "The split inputs are still switched on when `cut_path` is done, and the model is slower from then on."
-    assert not model.cfg.use_split_qkv_input, f"{left} Call `model.set_use_split_qkv_input(False)` in a `finally`."
 
 
 @checks("cut_path")
@@ -1187,6 +1187,21 @@ def test_its_own_words_change_nothing(submission, draw: Draw):
     assert_close(found, logits, "the tensor of logits when the sender's own z is put in", rtol=1e-3, atol=1e-3)
     found = submission.cut_path(model, tokens, (0, 1), (2, 0), "", stand_in)
     assert_close(found, logits, "the tensor of logits with no input named", rtol=1e-3, atol=1e-3)
+
+
+def switch_after(learner, model, tokens, sender, receiver, stand_in):
+    """The model's switch for split inputs after a call, in the learner's own process."""
+    learner.cut_path(model, tokens, sender, receiver, "k", stand_in)
+    return model.cfg.use_split_qkv_input
+
+
+@checks("cut_path")
+def test_the_switch_is_off_again(submission, draw: Draw):
+    """After the call the model has no split inputs, as before it."""
+    model, tokens, stand_in = world(draw)
+    on = submission.run(switch_after, model, tokens, (0, 1), (1, 0), stand_in)
+    said = "The split inputs are still switched on when `cut_path` is done: the model goes on copying the stream"
+    assert not on, f"{said} for each head. Call `model.set_use_split_qkv_input(False)` in a `finally`."
 
 
 @checks("cut_path", seconds=10.0)
