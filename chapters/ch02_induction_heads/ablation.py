@@ -71,7 +71,7 @@ def make_stand_in(
     - `"resample"`: its z at the same position of another prompt: of prompt `order[b]` for prompt b.
 
     If `how` is "resample" and `order` sends a prompt to itself, that prompt would keep what it should lose: a
-    ValueError. (So is any other `how`.)
+    ValueError. (So is any other `how`.) The other three ways don't use `order`; "resample" is always given one.
 
     Example: where a head's z is 1 at position 0 and 3 at position 1 of every prompt, "mean" gives 2 at both, and "mean
     at each position" gives 1 and 3.
@@ -108,6 +108,7 @@ def cut_path(
     The receiver reads the stream three times. `inputs` holds one or more of the letters q, k and v: for its queries,
     its keys, its values it reads a stream in which what the sender writes (its z @ W_O) has been replaced by what it
     would write with the z of `stand_in`. All other heads, the MLPs and the logits still read the stream as it is.
+    In the end the split inputs are switched off again.
 
     Example: with the sender's own z as `stand_in`, these are the logits of the whole model.
     """

@@ -82,7 +82,25 @@ MISTAKES = [
         right="logits[:, :-1].log_softmax(-1)",
         wrong="logits[:, :-1]",
     ),
+    Mistake(
+        "loss_by_copy",
+        why="You compared the logits at each position with the token that stands *there*. They guess the next one: "
+        "leave out the last logits and the first token.",
+        wrong="""losses = -logits.log_softmax(-1).gather(-1, tokens[:, :, None])[..., 0]
+return torch.stack([losses[:, 1:length].mean(), losses[:, length + 1 :].mean()])""",
+    ),
     # knock_out
+    Mistake(
+        "knock_out",
+        why="You set the heads' W_O to zero in a copy of the model. That silences them everywhere, and leaves "
+        "`stand_in` and `positions` out of account: replace z by a hook.",
+        wrong="""import copy
+without = copy.deepcopy(model)
+with torch.no_grad():
+    for layer, head in heads:
+        without.blocks[layer].attn.W_O[head] = 0.0
+    return without(tokens)""",
+    ),
     Mistake(
         "knock_out",
         why="You silenced the heads whatever `stand_in` holds. Zero is only one of the things that can be put in.",
@@ -185,6 +203,13 @@ return model.run_with_hooks(tokens, fwd_hooks=hooks)""",
         wrong="return None\n",
     ),
     # make_stand_in
+    Mistake(
+        "make_stand_in",
+        why='For "mean" you averaged over layers and prompts: in the stack the layers stand in front, so that prompts '
+        "and positions are the axes 1 and 2.",
+        right="z.mean(dim=(1, 2), keepdim=True)",
+        wrong="z.mean(dim=(0, 1), keepdim=True)",
+    ),
     Mistake(
         "make_stand_in",
         why='For "mean" you averaged over prompts alone, which is "mean at each position".',
@@ -292,6 +317,12 @@ return z[:, order] if how == "resample" else means[how].expand_as(z)""",
         wrong="torch.ones_like(z)",
     ),
     # move_constant
+    Mistake(
+        "move_constant",
+        why="b_V stays as it was: then z doesn't grow, and b_O takes off what nobody writes.",
+        right="attn.b_V + constants,",
+        wrong="attn.b_V.clone(),",
+    ),
     Mistake(
         "move_constant",
         why="b_O stays as it was: then the layer writes the constants into the stream on top of everything.",
@@ -429,7 +460,25 @@ return z[:, order] if how == "resample" else means[how].expand_as(z)""",
         wrong='hooks += [(f"blocks.{to_layer}.attn.hook_{letter}_input", mislead) for letter in inputs]\n'
         "model.set_use_split_qkv_input(True)\n",
     ),
+    Mistake(
+        "cut_path",
+        why="You left the split inputs switched on, for whoever uses the model next. Switch them off in a `finally`.",
+        right="model.set_use_split_qkv_input(False)",
+        wrong="pass",
+    ),
     # self_repair
+    Mistake(
+        "self_repair",
+        why="You took the stream behind the head's own layer for the final one. What later layers write is missing.",
+        right='cache["resid_post", model.config.n_layers - 1][:, -1]',
+        wrong='cache["resid_post", layer][:, -1]',
+    ),
+    Mistake(
+        "self_repair",
+        why="In row 0 you left the final LayerNorm out. It is applied as ever; only what it divides by is held.",
+        right="frozen = read_out(model, changed, norm_scale(model, final))",
+        wrong="frozen = model.unembed(changed)",
+    ),
     Mistake(
         "self_repair",
         why="Your rows 0 and 1 are swapped: the first holds the whole model's divisor.",
@@ -630,7 +679,9 @@ def mislead(x, hook):
 
 model.set_use_split_qkv_input(True)
 hooks = [(f"blocks.{receiver[0]}.attn.hook_{letter}_input", mislead) for letter in inputs]
-return model.run_with_hooks(tokens, fwd_hooks=hooks)""",
+logits = model.run_with_hooks(tokens, fwd_hooks=hooks)
+model.set_use_split_qkv_input(False)
+return logits""",
     ),
     Alternative(
         "cut_path",
@@ -1136,6 +1187,21 @@ def test_its_own_words_change_nothing(submission, draw: Draw):
     assert_close(found, logits, "the tensor of logits when the sender's own z is put in", rtol=1e-3, atol=1e-3)
     found = submission.cut_path(model, tokens, (0, 1), (2, 0), "", stand_in)
     assert_close(found, logits, "the tensor of logits with no input named", rtol=1e-3, atol=1e-3)
+
+
+def switch_after(learner, model, tokens, sender, receiver, stand_in):
+    """The model's switch for split inputs after a call, in the learner's own process."""
+    learner.cut_path(model, tokens, sender, receiver, "k", stand_in)
+    return model.cfg.use_split_qkv_input
+
+
+@checks("cut_path")
+def test_the_switch_is_off_again(submission, draw: Draw):
+    """After the call the model has no split inputs, as before it."""
+    model, tokens, stand_in = world(draw)
+    on = submission.run(switch_after, model, tokens, (0, 1), (1, 0), stand_in)
+    said = "The split inputs are still switched on when `cut_path` is done: the model goes on copying the stream"
+    assert not on, f"{said} for each head. Call `model.set_use_split_qkv_input(False)` in a `finally`."
 
 
 @checks("cut_path", seconds=10.0)
