@@ -253,20 +253,6 @@ MISTAKES = [
     ),
     Mistake(
         "induction_edges",
-        why="You cut single edges, and took those that were missed most. They may be enough, but single cuts don't say "
-        "which edges belong together: some of yours do next to nothing for the others. Cut all edges from a head into "
-        "one input at once, and see which groups are missed.",
-        wrong="""model = my_model(UNKNOWN)
-heads, tokens = range(model.config.n_heads), random_gaps(model.config.d_vocab, 16, model.config.n_ctx, 10)
-everything = [(s, r, part) for s in heads for r in heads for part in "qkv"]
-losses = {}
-for edge in everything:
-    log_probs = keep_only(model, tokens, [other for other in everything if other != edge]).log_softmax(-1)
-    losses[edge] = -log_probs[:, -10:-1].gather(-1, tokens[:, -9:, None]).mean()
-return sorted(everything, key=lambda edge: losses[edge])[:18]""",
-    ),
-    Mistake(
-        "induction_edges",
         why="You kept single groups of edges, one at a time, and took the best: but the parts of this circuit are of "
         "use only together. Begin with the whole model, and cut.",
         right="[edge for edge in everything if edge not in group]",
