@@ -280,7 +280,7 @@ return model.run_with_hooks(tokens, fwd_hooks=hooks)""",
     ),
     Mistake(
         "make_stand_in",
-        why="You look only at the first prompt for a fixed point. Any prompt may be sent to itself.",
+        why="You look for a fixed point at some prompts only. Any prompt may be sent to itself: look at all of them.",
         right="if bool((order == torch.arange(len(order))).any()):",
         wrong="if int(order[0]) == 0:",
     ),
