@@ -478,12 +478,6 @@ return torch.cat([(parts * direction).sum(-1), (b_U[right] - b_U[wrong])[None]])
     ),
     Mistake(
         "logit_shares",
-        why="The sign is turned over: it is the logit of `right` less that of `wrong`.",
-        right="direction = (W_U[:, right] - W_U[:, wrong]).T",
-        wrong="right, wrong = wrong, right\ndirection = (W_U[:, right] - W_U[:, wrong]).T",
-    ),
-    Mistake(
-        "logit_shares",
         why="You measured the logit of `right` alone; take that of `wrong` away.",
         wrong="""
 direction = W_U[:, right].T
