@@ -127,7 +127,8 @@ class Encoder:
         return len(self.buffers) - 1
 
     def _tensor(self, value: torch.Tensor) -> Any:
-        if value.layout != torch.strided or value.is_quantized or value.device.type == "meta":
+        odd = value.is_quantized or value.is_nested or value.device.type == "meta"
+        if value.layout != torch.strided or odd:
             raise Unsendable(f"a tensor that isn't dense ({value.layout}, device {value.device})")
         if value.dtype not in _NAMES:
             raise Unsendable(f"a tensor of dtype {value.dtype}")

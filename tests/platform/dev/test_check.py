@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -251,7 +253,9 @@ def test_demos_that_run_are_no_problem(tiny: Path):
     assert list(demo_problems(load_course(tiny).lesson("basics"))) == []
 
 
-def test_several_lessons_at_a_time_find_the_same(tiny_copy: Path) -> None:
+def test_several_lessons_at_a_time_find_the_same(tiny_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # New processes load the main module again, and tests of the app leave Streamlit's in its place.
+    monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
     page, told = tiny_copy / PAGE, []
     page.write_text(page.read_text() + "\n```{code-cell} python\n1 / 0\n```\n")
     one = check_course(tiny_copy, ["basics", "more"])
