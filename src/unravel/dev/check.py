@@ -38,15 +38,17 @@ def check_course(
     problems = glossary_problems(course)
     passed = _read_cache(root)
     todo: list[Lesson] = []
+    stamps: dict[str, str] = {}  # taken before the check: what is edited while it runs has not been checked
     for lesson in [course.lesson(name) for name in names] or course.lessons():
-        if changed and passed.get(lesson.id) == fingerprint(lesson):
+        stamps[lesson.id] = fingerprint(lesson)
+        if changed and passed.get(lesson.id) == stamps[lesson.id]:
             say(f"{lesson.id}: unchanged")
         else:
             todo.append(lesson)
     for lesson, found in _each(course, todo, jobs):
         say(f"{lesson.id}: {len(found)} problem{'s' if len(found) != 1 else ''}" if found else f"{lesson.id}: sound")
         problems.extend(found)
-        passed = {**passed, lesson.id: "" if found else fingerprint(lesson)}
+        passed = {**passed, lesson.id: "" if found else stamps[lesson.id]}
         _write_cache(root, passed)
     return problems
 

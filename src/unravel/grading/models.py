@@ -65,7 +65,7 @@ def describe(model: HookedGPT) -> dict[str, Any]:
     if spec is not None and _as_shipped(model):
         return dict(spec)
     weights = {name: weight.detach() for name, weight in model.state_dict().items()}
-    return {"config": model.config.to_dict(), "weights": weights, "tokenizer": None}
+    return {"config": model.config.to_dict(), "weights": weights}
 
 
 class Lender:
@@ -92,12 +92,14 @@ class Lender:
 
     def faults(self, *, look: bool) -> list[str]:
         """What the call left on the models; those come anew next time. Without `look` all that were lent do."""
-        found = [loan.fault() for loan in self._lent.values()] if look else []
+        found = []
         for key, loan in self._lent.items():
-            if not look or loan.fault():
+            fault = loan.fault() if look else ""
+            if fault or not look:
                 self._kept.pop(key, None)
             else:
                 loan.tidy()
+            found.append(fault)
         return [fault for fault in found if fault]
 
 
