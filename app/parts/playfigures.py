@@ -36,21 +36,16 @@ def lens_figure(top: Sequence[Sequence[str]], answer: Any, rows: Sequence[str], 
         for at in range(len(pieces))
     ]
     hover = "%{customdata}<br>the answer: %{z:.1%}<extra></extra>"
-    cells = go.Heatmap(
-        z=values,
-        text=words,
-        customdata=said,
-        texttemplate="%{text}",
-        hovertemplate=hover,
-        coloraxis="coloraxis",
-        xgap=1,
-        ygap=1,
+    cells = {"type": "heatmap", "z": values, "text": words, "customdata": said, "coloraxis": "coloraxis"}
+    cells |= {"texttemplate": "%{text}", "hovertemplate": hover, "xgap": 1, "ygap": 1}
+    seen = [shown(piece) for piece in pieces]
+    return canvas.figure(
+        [cells],
+        x={**PLAIN, "side": "top", **canvas.ticks(rows, len(rows))},
+        y={**PLAIN, "autorange": "reversed", **canvas.ticks(seen, len(seen))},
+        coloraxis={"colorscale": canvas.SEQUENTIAL, "cmin": 0.0, "cmax": 1.0},
+        height=90 + ROW * len(pieces),
     )
-    figure = go.Figure(cells)
-    figure.update_layout(coloraxis={"colorscale": canvas.SEQUENTIAL, "cmin": 0.0, "cmax": 1.0})
-    figure.update_xaxes(**PLAIN, side="top", **canvas.ticks(rows, len(rows)))
-    figure.update_yaxes(**PLAIN, autorange="reversed", **canvas.ticks([shown(piece) for piece in pieces], len(pieces)))
-    return canvas.dress(figure, "").update_layout(height=90 + ROW * len(pieces))
 
 
 def heads_figure(values: Any, ablated: Sequence[tuple[int, int]]) -> go.Figure:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,16 @@ FAINT = "rgba(128, 128, 128, 0.25)"
 SEQUENTIAL = "Viridis"
 DIVERGING = [[0.0, "#2458C5"], [0.25, "#8FB0F0"], [0.5, "#F4F2EE"], [0.75, "#E0A458"], [1.0, "#9A4F00"]]
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+AXIS = {"gridcolor": FAINT, "zerolinecolor": INK, "tickcolor": INK, "automargin": True}
+NAME = {
+    "font": {"size": 16},
+    "showarrow": False,
+    "xanchor": "center",
+    "yanchor": "bottom",
+    "xref": "paper",
+    "yref": "paper",
+}
+"""How the name of a panel stands above it."""
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "x")
 
 
@@ -40,21 +50,74 @@ def short(value: float) -> str:
     return f"{value + 0.0:.3g}"  # + 0.0 turns -0 into 0
 
 
-def dress(figure: go.Figure, title: str) -> go.Figure:
-    """The look that all figures share."""
-    figure.update_layout(
-        title={"text": title, "x": 0.02, "y": 0.96, "yanchor": "top"} if title else None,
-        template="none",
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": INK, "size": 13},
-        margin={"l": 60, "r": 20, "t": 70 if title else 30, "b": 50},
-        modebar={"bgcolor": "rgba(0,0,0,0)", "color": INK, "activecolor": PALETTE[0]},
-        height=360,
+def figure(
+    traces: Sequence[Any],
+    title: str = "",
+    *,
+    x: Mapping[str, Any] | None = None,
+    y: Mapping[str, Any] | None = None,
+    **layout: Any,
+) -> go.Figure:
+    """A figure with one pair of axes and the look that all share. `x`, `y` and `layout` say what is its own.
+
+    It is made in one go: each later `update_...` of a figure costs plotly more time than making it.
+    """
+    return go.Figure(
+        list(traces), {**_look(title), "xaxis": {**AXIS, **(x or {})}, "yaxis": {**AXIS, **(y or {})}, **layout}
     )
-    figure.update_xaxes(gridcolor=FAINT, zerolinecolor=INK, tickcolor=INK, automargin=True)
-    figure.update_yaxes(gridcolor=FAINT, zerolinecolor=INK, tickcolor=INK, automargin=True)
-    return figure
+
+
+def panels(
+    traces: Sequence[Mapping[str, Any]],
+    names: Sequence[str],
+    title: str = "",
+    *,
+    across: int,
+    gaps: tuple[float, float],
+    axes: Callable[[int, int], tuple[dict[str, Any], dict[str, Any]]],
+    **layout: Any,
+) -> go.Figure:
+    """Small figures in a grid, `across` in a row, each with its name above it.
+
+    `gaps` are what lies between them sideways and downwards, as parts of the whole. `axes(row, column)` says what
+    the two axes of a panel have of their own. It does what plotly's `make_subplots` does, in a tenth of the time.
+    """
+    rows = -(-len(traces) // across)
+    settings = {**_look(title), **layout, "annotations": []}
+    drawn = []
+    for number, trace in enumerate(traces):
+        row, column = divmod(number, across)
+        left, right = _part(column, across, gaps[0])
+        low, high = _part(rows - 1 - row, rows, gaps[1])
+        end = str(number + 1) if number else ""
+        x, y = axes(row, column)
+        settings[f"xaxis{end}"] = {**AXIS, "anchor": f"y{end}", "domain": [left, right], **x}
+        settings[f"yaxis{end}"] = {**AXIS, "anchor": f"x{end}", "domain": [low, high], **y}
+        drawn.append({**trace, "xaxis": f"x{end}", "yaxis": f"y{end}"})
+        if names:
+            settings["annotations"].append({**NAME, "text": names[number], "x": (left + right) / 2, "y": high})
+    return go.Figure(drawn, settings)
+
+
+def _part(number: int, count: int, gap: float) -> tuple[float, float]:
+    """Where one of `count` equal parts of the whole begins and ends, with gaps between them."""
+    size = (1 - gap * (count - 1)) / count
+    begin = number * (size + gap)
+    return begin, min(begin + size, 1.0)
+
+
+def _look(title: str) -> dict[str, Any]:
+    """What the layouts of all figures share."""
+    return {
+        "title": {"text": title, "x": 0.02, "y": 0.96, "yanchor": "top"} if title else {},
+        "template": "none",
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": INK, "size": 13},
+        "margin": {"l": 60, "r": 20, "t": 70 if title else 30, "b": 50},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": INK, "activecolor": PALETTE[0]},
+        "height": 360,
+    }
 
 
 def array(values: Any) -> np.ndarray:

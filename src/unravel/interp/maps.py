@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from unravel.errors import UnravelError
 from unravel.interp import canvas
@@ -38,18 +37,22 @@ def attention(
             fix="Give one name for each head and one token for each position.",
         )
     rows, columns = -(-count // ACROSS), min(count, ACROSS)
-    figure = make_subplots(
-        rows, columns, subplot_titles=names if count > 1 or heads else None, vertical_spacing=min(0.12, 0.5 / rows)
+    axis = _axis(words)
+
+    def axes(row: int, column: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        looked_at = {"title": {"text": "looked at" if row == rows - 1 else ""}, **axis}
+        return looked_at, {"title": {"text": "looks" if column == 0 else ""}, "autorange": "reversed", **axis}
+
+    return canvas.panels(
+        [_map(grid, words, name) for grid, name in zip(grids, names, strict=True)],
+        names if count > 1 or heads else (),
+        title,
+        across=columns,
+        gaps=(0.2 / columns, min(0.12, 0.5 / rows)),
+        axes=axes,
+        coloraxis={"colorscale": canvas.SEQUENTIAL, "cmin": 0.0, "cmax": 1.0},
+        height=110 + 290 * rows,
     )
-    for number, grid in enumerate(grids):
-        place = {"row": number // ACROSS + 1, "col": number % ACROSS + 1}
-        figure.add_trace(_map(grid, words, names[number]), **place)
-        figure.update_xaxes(title_text="looked at" if place["row"] == rows else "", **_axis(words), **place)
-        figure.update_yaxes(
-            title_text="looks" if place["col"] == 1 else "", autorange="reversed", **_axis(words), **place
-        )
-    figure.update_layout(coloraxis={"colorscale": canvas.SEQUENTIAL, "cmin": 0.0, "cmax": 1.0})
-    return canvas.dress(figure, title).update_layout(height=110 + 290 * rows)
 
 
 def patching(
@@ -70,13 +73,16 @@ def patching(
     reach = float(np.abs(finite).max()) if finite.size else 0.0
     columns = None if x is None else [_visible(label) for label in x]
     hover = f"{y_label} %{{y}}, {x_label} %{{x}}: %{{z:.3f}}<extra></extra>"
-    figure = go.Figure(go.Heatmap(z=grid, coloraxis="coloraxis", xgap=1, ygap=1, hovertemplate=hover))
+    cells = {"type": "heatmap", "z": grid, "coloraxis": "coloraxis", "xgap": 1, "ygap": 1, "hovertemplate": hover}
     reach = reach or 1.0
-    figure.update_layout(coloraxis={"colorscale": canvas.DIVERGING, "cmin": -reach, "cmax": reach})
     plain = {"showgrid": False, "zeroline": False}
-    figure.update_xaxes(title_text=x_label, **plain, **canvas.ticks(columns, grid.shape[1]))
-    figure.update_yaxes(title_text=y_label, autorange="reversed", **plain, **canvas.ticks(y, grid.shape[0]))
-    return canvas.dress(figure, title)
+    return canvas.figure(
+        [cells],
+        title,
+        x={"title": {"text": x_label}, **plain, **canvas.ticks(columns, grid.shape[1])},
+        y={"title": {"text": y_label}, "autorange": "reversed", **plain, **canvas.ticks(y, grid.shape[0])},
+        coloraxis={"colorscale": canvas.DIVERGING, "cmin": -reach, "cmax": reach},
+    )
 
 
 def _patterns(pattern: Any) -> np.ndarray:
@@ -93,10 +99,10 @@ def _patterns(pattern: Any) -> np.ndarray:
     return grids.astype(float)
 
 
-def _map(grid: np.ndarray, words: Sequence[str], name: str) -> go.Heatmap:
+def _map(grid: np.ndarray, words: Sequence[str], name: str) -> dict[str, Any]:
     said = [[f"{looker} looks at {seen}" for seen in words] for looker in words]
     hover = f"{name}: %{{customdata}}<br>%{{z:.3f}}<extra></extra>"
-    return go.Heatmap(z=grid, customdata=said, hovertemplate=hover, coloraxis="coloraxis")
+    return {"type": "heatmap", "z": grid, "customdata": said, "hovertemplate": hover, "coloraxis": "coloraxis"}
 
 
 def _axis(words: Sequence[str]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from unravel.errors import UnravelError
 from unravel.interp import canvas
@@ -47,11 +46,14 @@ def heatmap(
     tokens will do). `diverging` centres the colours on zero; `annotate` writes each value into its cell.
     """
     grid = canvas.matrix(values, "heatmap")
-    figure = go.Figure(_cells(grid, annotate, x or "column", y or "row"))
-    figure.update_layout(coloraxis=_colours([grid], diverging))
-    figure.update_xaxes(title_text=x, **PLAIN, **canvas.ticks(x_ticks, grid.shape[1]))
-    figure.update_yaxes(title_text=y, autorange="reversed", **PLAIN, **canvas.ticks(y_ticks, grid.shape[0]))
-    return canvas.dress(figure, title)
+    across, down = _axes(grid, x, y)
+    return canvas.figure(
+        [_cells(grid, annotate, x or "column", y or "row")],
+        title,
+        x={**across, **canvas.ticks(x_ticks, grid.shape[1])},
+        y={**down, **canvas.ticks(y_ticks, grid.shape[0])},
+        coloraxis=_colours([grid], diverging),
+    )
 
 
 def heatmaps(
@@ -67,20 +69,22 @@ def heatmaps(
     grids = {str(name): canvas.matrix(values, "heatmaps") for name, values in panels.items()}
     if not grids:
         raise UnravelError("heatmaps got no panels.", fix="Pass at least one {name: matrix}.")
-    figure = make_subplots(rows=1, cols=len(grids), subplot_titles=list(grids), horizontal_spacing=0.06)
-    for column, grid in enumerate(grids.values(), start=1):
-        figure.add_trace(_cells(grid, annotate, x or "column", y or "row"), row=1, col=column)
-        figure.update_xaxes(title_text=x, row=1, col=column, **PLAIN, **canvas.ticks(None, grid.shape[1]))
-        figure.update_yaxes(
-            title_text=y if column == 1 else "",
-            row=1,
-            col=column,
-            autorange="reversed",
-            **PLAIN,
-            **canvas.ticks(None, grid.shape[0]),
-        )
-    figure.update_layout(coloraxis=_colours(list(grids.values()), diverging))
-    return canvas.dress(figure, title)
+    shown = list(grids.values())
+    return canvas.panels(
+        [_cells(grid, annotate, x or "column", y or "row") for grid in shown],
+        list(grids),
+        title,
+        across=len(grids),
+        gaps=(0.06, 0.0),
+        axes=lambda _, column: _axes(shown[column], x, y if column == 0 else ""),
+        coloraxis=_colours(shown, diverging),
+    )
+
+
+def _axes(grid: np.ndarray, x: str, y: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The axes of a matrix: named, row 0 on top, and the numbers of columns and rows as ticks."""
+    across = {"title": {"text": x}, **PLAIN, **canvas.ticks(None, grid.shape[1])}
+    return across, {"title": {"text": y}, "autorange": "reversed", **PLAIN, **canvas.ticks(None, grid.shape[0])}
 
 
 def lines(
@@ -93,7 +97,7 @@ def lines(
     log_y: bool = False,
 ) -> go.Figure:
     """One line for each `{name: values}`. `x` holds the shared positions (0, 1, 2, ... when left out)."""
-    figure = go.Figure()
+    drawn = []
     for place, (name, values) in enumerate(series.items()):
         heights = canvas.vector(values, f"the line {name!r}")
         across = np.arange(len(heights)) if x is None else canvas.vector(x, "x")
@@ -106,11 +110,14 @@ def lines(
         line = {"color": colour, "dash": dash, "width": 2.5}
         marker = {"color": colour, "symbol": canvas.SYMBOLS[place % len(canvas.SYMBOLS)], "size": 7}
         mode = "lines+markers" if len(heights) <= FEW else "lines"
-        figure.add_trace(go.Scatter(x=across, y=heights, name=str(name), mode=mode, line=line, marker=marker))
-    figure.update_layout(showlegend=len(series) > 1)
-    figure.update_xaxes(title_text=x_label)
-    figure.update_yaxes(title_text=y_label, type="log" if log_y else "linear")
-    return canvas.dress(figure, title)
+        drawn.append(go.Scatter(x=across, y=heights, name=str(name), mode=mode, line=line, marker=marker))
+    return canvas.figure(
+        drawn,
+        title,
+        x={"title": {"text": x_label}},
+        y={"title": {"text": y_label}, "type": "log" if log_y else "linear"},
+        showlegend=len(series) > 1,
+    )
 
 
 def bars(values: Mapping[str, Any], *, title: str = "", x_label: str = "", y_label: str = "") -> go.Figure:
@@ -120,27 +127,24 @@ def bars(values: Mapping[str, Any], *, title: str = "", x_label: str = "", y_lab
     labels = [str(label) for label in values]
     hover = "%{customdata}: %{y:.4g}<extra></extra>"
     bar = go.Bar(x=places, y=heights, customdata=labels, marker_color=PALETTE[0], hovertemplate=hover)
-    figure = go.Figure(bar)
-    figure.update_xaxes(title_text=x_label, tickvals=places, ticktext=labels)
-    figure.update_yaxes(title_text=y_label)
-    return canvas.dress(figure, title)
+    across = {"title": {"text": x_label}, "tickvals": places, "ticktext": labels}
+    return canvas.figure([bar], title, x=across, y={"title": {"text": y_label}})
 
 
 def arrows(vectors: Mapping[str, Any], *, title: str = "") -> go.Figure:
     """Vectors in the plane, `{label: (x, y)}`, drawn from the origin, with one scale on both axes."""
-    figure = go.Figure()
+    drawn = []
     reach = 0.0
     for place, (label, vector) in enumerate(vectors.items()):
         tip = canvas.vector(vector, f"the arrow {label!r}")
         if len(tip) != 2:
             raise UnravelError(f"The arrow {label!r} has {len(tip)} coordinates.", fix="Give two: (x, y).")
         reach = max(reach, float(np.abs(tip).max()))
-        figure.add_trace(_arrow(str(label), tip, PALETTE[place % len(PALETTE)]))
+        drawn.append(_arrow(str(label), tip, PALETTE[place % len(PALETTE)]))
     reach = 1.25 * reach or 1.0
-    figure.update_layout(showlegend=False)
-    figure.update_xaxes(range=[-reach, reach])
-    figure.update_yaxes(range=[-reach, reach], scaleanchor="x", scaleratio=1)
-    return canvas.dress(figure, title)
+    span = [-reach, reach]
+    same = {"scaleanchor": "x", "scaleratio": 1}
+    return canvas.figure(drawn, title, x={"range": span}, y={"range": span, **same}, showlegend=False)
 
 
 def points(xy: Any, *, labels: Sequence[Any] | None = None, color: Any = None, title: str = "") -> go.Figure:
@@ -159,12 +163,8 @@ def points(xy: Any, *, labels: Sequence[Any] | None = None, color: Any = None, t
             raise UnravelError(
                 f"There are {len(places)} points but {len(given)} {what}.", fix="Give one for each point."
             )
-    figure = go.Figure()
-    for trace in _clouds(places, np.array(names, dtype=object), kinds):
-        figure.add_trace(trace)
-    figure.update_layout(showlegend=len(figure.data) > 1)
-    figure.update_yaxes(scaleanchor="x", scaleratio=1)
-    return canvas.dress(figure, title)
+    drawn = _clouds(places, np.array(names, dtype=object), kinds)
+    return canvas.figure(drawn, title, y={"scaleanchor": "x", "scaleratio": 1}, showlegend=len(drawn) > 1)
 
 
 def _clouds(places: np.ndarray, names: np.ndarray, kinds: np.ndarray | None) -> list[go.Scatter]:
@@ -221,14 +221,15 @@ def _arrow(label: str, tip: np.ndarray, colour: str) -> go.Scatter:
     )
 
 
-def _cells(grid: np.ndarray, annotate: bool, x: str, y: str) -> go.Heatmap:
+def _cells(grid: np.ndarray, annotate: bool, x: str, y: str) -> dict[str, Any]:
     text = (
         {"text": [[canvas.short(value) for value in row] for row in grid], "texttemplate": "%{text}"}
         if annotate
         else {}
     )
     hover = f"{y} %{{y}}, {x} %{{x}}: %{{z:.4g}}<extra></extra>"
-    return go.Heatmap(z=grid, coloraxis="coloraxis", xgap=1, ygap=1, hovertemplate=hover, **text)
+    look = {"coloraxis": "coloraxis", "xgap": 1, "ygap": 1, "hovertemplate": hover}
+    return {"type": "heatmap", "z": grid, **look, **text}
 
 
 def _colours(grids: Sequence[np.ndarray], diverging: bool) -> dict[str, Any]:
