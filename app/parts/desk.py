@@ -29,6 +29,7 @@ from unravel.workspace.workspace import RECORDS, VARIABLE, Workspace
 # The first page and the warm server come first: they need the processor more than demos that nobody waits for.
 AHEAD_SECONDS = 20.0
 CALM_SECONDS = 4.0
+DRAWN_SECONDS = 1.5
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,7 @@ def ready_for(lesson: str) -> None:
 
 
 def _warm_up(course: Course) -> None:
+    time.sleep(DRAWN_SECONDS)  # the browser draws its first page, and the server of checks would take a core from it
     try:
         connection = client.connect(start=True)
     except (UnravelError, OSError):
