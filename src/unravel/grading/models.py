@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 HOOKS_LEFT = "hooks"
 WEIGHTS_CHANGED = "weights"
 SENTENCES = {
-    HOOKS_LEFT: "`{label}` left a hook on the model. Whoever runs the model next runs your hook too, and gets other "
+    HOOKS_LEFT: "{label} left a hook on the model. Whoever runs the model next runs your hook too, and gets other "
     "numbers without a word. Take hooks off when the run is over, also when it fails: `run_with_hooks` and "
     "`with model.hooks(...)` do so by themselves; after `add_hook`, `model.reset_hooks()` belongs in a `finally`.",
-    WEIGHTS_CHANGED: "`{label}` changed the weights of the model that it was given. Whoever uses the model next gets "
+    WEIGHTS_CHANGED: "{label} changed the weights of the model that it was given. Whoever uses the model next gets "
     "another one. Change activations by hooks, or weights of a copy (`copy.deepcopy(model)`).",
 }
 _SPEC, _VERSIONS = "_unravel_spec", "_unravel_versions"

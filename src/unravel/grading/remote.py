@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -44,8 +45,11 @@ class Session:
         header: dict[str, Any],
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
+        *,
+        contract: Contract | None = None,
+        said: str = "",
     ) -> Any:
-        """Sends a request, records what came back, wraps handles."""
+        """Sends a request, records what came back, wraps handles. `said`: the label that a learner reads."""
         loaded = self.transport.ensure()
         if "name" in header and header["op"] != "run" and header["name"] not in loaded.names:
             raise loaded.missing(header["name"], self.reference.kind(header["name"]))
@@ -56,9 +60,9 @@ class Session:
             raise CheckMisuse(f"{label}: {fault} can't be sent") from None
         self._remember(label, reply)
         if reply.changed:
-            raise LearnerFault(Status.FAILED, _changed(label, reply.changed[0]))
+            raise LearnerFault(Status.FAILED, _changed(label, reply.changed[0], contract))
         if reply.left in SENTENCES:
-            raise LearnerFault(Status.FAILED, SENTENCES[reply.left].format(label=label))
+            raise LearnerFault(Status.FAILED, SENTENCES[reply.left].format(label=said or f"`{label}`"))
         return _in(reply.value, self)
 
     def _remember(self, label: str, reply: Reply) -> None:
@@ -91,10 +95,11 @@ def _in(value: Any, session: Session, cls: str = "") -> Any:
     return value
 
 
-def _changed(label: str, place: int | str) -> str:
-    ordinals = ["first argument", "second argument", "third argument", "fourth argument", "fifth argument"]
-    named = isinstance(place, int) and 0 <= place < len(ordinals)
-    which = ordinals[int(place)] if named else f"argument {place}"
+def _changed(label: str, place: int | str, contract: Contract | None) -> str:
+    which = f"argument number {place + 1}" if isinstance(place, int) else f"argument `{place}`"
+    names = list(contract.signature.parameters) if contract is not None else []
+    if isinstance(place, int) and place < len(names):
+        which = f"argument `{names[place]}`"
     return (
         f"`{label}` changed its {which} in place. Whoever called it still needs that value: "
         "work on a copy (`x = x.clone()`), and use `x + 1` rather than `x += 1`."
@@ -112,7 +117,7 @@ class Function:
         contract = self._session.reference.contract(self._name)
         _hold(contract, args, kwargs)
         header = {"op": "call", "name": self._name, "clean": True}
-        value = self._session.ask(self._name, header, args, kwargs)
+        value = self._session.ask(self._name, header, args, kwargs, contract=contract)
         if problem := contract.problem(args, kwargs, value):
             raise LearnerFault(Status.FAILED, problem)
         return value
@@ -187,7 +192,7 @@ class Handle:
     ) -> Any:
         contract = self._session.reference.method(self._cls, method) if self._cls else None
         _hold(contract, args, kwargs)
-        value = self._session.ask(label, header, args, kwargs)
+        value = self._session.ask(label, header, args, kwargs, contract=contract)
         if contract and (problem := contract.problem(args, kwargs, value)):
             raise LearnerFault(Status.FAILED, problem)
         return value
@@ -224,7 +229,17 @@ class Submission:
         """Runs the source of `function`, defined by a check, in the child, as `function(learner, *args, **kwargs)`."""
         source = textwrap.dedent(inspect.getsource(function))
         header = {"op": "run", "source": source, "name": function.__name__}
-        return self._session.ask(function.__name__, header, args, kwargs)
+        return self._session.ask(function.__name__, header, args, kwargs, said=_used(source))
+
+
+def _used(source: str) -> str:
+    """What of the submission the source of a check's own function uses, as a learner knows it.
+
+    >>> _used("def twice(learner, x):\\n    return learner.double(learner.double(x))")
+    '`double`'
+    """
+    names = dict.fromkeys(re.findall(r"\blearner\.(\w+)", source))
+    return f"`{next(iter(names))}`" if len(names) == 1 else "Your code"
 
 
 __all__ = ["CheckMisuse", "Class", "Function", "Handle", "Session", "Submission"]

@@ -15,6 +15,8 @@ from beartype.door import is_bearable
 from jaxtyping import AbstractArray, jaxtyped
 
 _CONF = BeartypeConf(is_pep484_tower=True)
+KEYS = 3
+"""So many keys of a dict are told."""
 Sizes = dict[str, tuple[int, ...]]
 """The size of each axis that is known; `*out` stands for any number of axes, hence tuples."""
 
@@ -225,6 +227,9 @@ def _describe(value: Any) -> str:
         return "None"
     if isinstance(value, list | tuple) and value and isinstance(value[0], torch.Tensor | list | tuple | dict):
         return f"a {type(value).__name__} of {len(value)}, the first of them {_describe(value[0])}"
+    if isinstance(value, dict) and value:
+        keys = [repr(key)[:40] for key in list(value)[:KEYS]]
+        return f"a dict of {len(value)}, with the keys {', '.join(keys)}{' ...' if len(value) > KEYS else ''}"
     if isinstance(value, list | tuple | dict | set):
         return f"a {type(value).__name__} of {len(value)}"
     if isinstance(value, bool | int | float | str):

@@ -231,7 +231,7 @@ def test_a_constant_of_the_wrong_type_is_told(engine: Engine):
 def test_changing_an_argument_in_place_is_told(engine: Engine):
     result = double(engine, "x *= 2\nreturn x")
     assert result.status is Status.FAILED
-    assert "`double` changed its first argument in place" in result.message
+    assert "`double` changed its argument `x` in place" in result.message
     assert "clone" in result.message
 
 

@@ -238,12 +238,12 @@ def test_inplace_returns_the_arguments_as_they_are_after(submission: Submission)
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda s: s.fill(torch.zeros(3), 4.0), "`fill` changed its first argument in place"),
-        (lambda s: s.fill(x=torch.zeros(3), value=4.0), "`fill` changed its argument x in place"),
-        (lambda s: s.anything([torch.zeros(2)]), "`anything` changed its first argument in place"),
-        (lambda s: s.anything({"a": [1]}), "`anything` changed its first argument in place"),
-        (lambda s: s.anything(torch.zeros(2, dtype=torch.complex64)), "changed its first argument"),
-        (lambda s: s.anything(torch.tensor([float("nan"), 0.0])), "changed its first argument"),
+        (lambda s: s.fill(torch.zeros(3), 4.0), "`fill` changed its argument `x` in place"),
+        (lambda s: s.fill(x=torch.zeros(3), value=4.0), "`fill` changed its argument `x` in place"),
+        (lambda s: s.anything([torch.zeros(2)]), "`anything` changed its argument `x` in place"),
+        (lambda s: s.anything({"a": [1]}), "`anything` changed its argument `x` in place"),
+        (lambda s: s.anything(torch.zeros(2, dtype=torch.complex64)), "changed its argument `x`"),
+        (lambda s: s.anything(torch.tensor([float("nan"), 0.0])), "changed its argument `x`"),
     ],
 )
 def test_every_argument_changed_in_place_is_noticed(open_submission: Open, call: Callable[..., Any], told: str):
@@ -288,7 +288,11 @@ def test_arguments_with_nan_that_stay_are_not_taken_for_changed(submission: Subm
             """Entry 'two' of what `parts` returns should be Float[Tensor, "n k"] (n=2, k=1), but it is a tensor of """
             "shape (2,) and dtype float32.",
         ),
-        ("parts = lambda x: {'one': x[:, None], 2: x[:, None]}", lambda s: s.parts(LINE), "it returns a dict of 2."),
+        (
+            "parts = lambda x: {'one': x[:, None], 2: x[:, None]}",
+            lambda s: s.parts(LINE),
+            "it returns a dict of 2, with the keys 'one', 2.",
+        ),
         ("names = lambda n: ['0'] * 99 + [1]", lambda s: s.names(3), "list[str]"),
         ("Line.forward = lambda self, x: x[None]", lambda s: s.Line(1.0)(LINE), "`Line.forward` should return"),
         ("Line.halved = lambda self, x: None", lambda s: s.Line(1.0).halved(LINE), "`Line.halved` should return"),
