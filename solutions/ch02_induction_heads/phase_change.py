@@ -85,7 +85,7 @@ def sharpness(
     A direction has a tensor for each name of `model.named_parameters()`. Scale each of its tensors so that its norm is
     `size` times the norm of the parameter it is for (a parameter of zeros stays where it is), then move all parameters
     at once, forwards and backwards. A direction's rise is the mean of these two losses, minus the loss at rest.
-    The result is the mean rise over all directions. The model is afterwards as it was.
+    The result is the mean rise over all directions. The model is afterwards as it was, hooks and gradients too.
 
     Example: if there were one parameter w = [3, 4] and the loss were w[0]^2 + w[1]^2, the direction [0, 7] with
     size 0.2 would become [0, 1]; the losses are 9 + 25 and 9 + 9, their mean is 26, and the rise is 26 - 25 = 1.

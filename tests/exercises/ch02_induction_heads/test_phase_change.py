@@ -947,7 +947,7 @@ def test_a_model_in_training_stays_as_it_was(submission, draw: Draw):
         twin.blocks[0].attn.W_O.mul_(share)  # the hook multiplies z; a relative step is the same share of both
     expected, bare = (slow_sharpness(m, tokens, directions, 0.2) for m in (twin, model))
     hint = "That is what it would be without the hook. A hook on the model is part of it."
-    hint = hint if abs(found - bare) <= 1e-3 * abs(bare) + 1e-5 else ""
+    hint = hint if isinstance(found, float) and abs(found - bare) <= 1e-3 * abs(bare) + 1e-5 else ""
     what = f"the sharpness of a model with a hook that multiplies z by {share:.3g}"
     assert_close(found, expected, what, rtol=1e-3, atol=1e-5, hint=hint)
 
