@@ -74,7 +74,7 @@ def sharpness(
     A direction has a tensor for each name of `model.named_parameters()`. Scale each of its tensors so that its norm is
     `size` times the norm of the parameter it is for (a parameter of zeros stays where it is), then move all parameters
     at once, forwards and backwards. A direction's rise is the mean of these two losses, minus the loss at rest.
-    The result is the mean rise over all directions. The model is afterwards as it was.
+    The result is the mean rise over all directions. The model is afterwards as it was, hooks and gradients too.
 
     Example: if there were one parameter w = [3, 4] and the loss were w[0]^2 + w[1]^2, the direction [0, 7] with
     size 0.2 would become [0, 1]; the losses are 9 + 25 and 9 + 9, their mean is 26, and the rise is 26 - 25 = 1.
@@ -138,7 +138,7 @@ def measure(model: HookedGPT, tokens: Int[Tensor, "batch pos"]) -> dict[str, flo
     with torch.no_grad():
         losses = model(tokens, return_type="loss", loss_per_token=True)
     return {
-        "in-context learning score": icl_score(losses, EARLY, LATE),
+        "ICL score": icl_score(losses, EARLY, LATE),
         "loss on repeats": evaluate(model, load_corpus("repeats").suites["random_gap"]).loss,
         "sharpness": sharpness(model, tokens[:64], random_directions(model, 2), 0.05),
     }
@@ -160,7 +160,7 @@ def random_repeats(model: HookedGPT, length: int, batch: int = 16) -> Int[Tensor
 
 def follow(n_layers: int, aid: str, steps: int, seed: int) -> None:
     """Given. Trains one little model, shows how far it is, and says when its curves turned."""
-    name = f"{n_layers} layer{'s' * (n_layers > 1)}, {aid or 'plain'}"
+    print(f"{n_layers} layer{'s' * (n_layers > 1)}, {aid or 'plain'}, {steps} steps")
     model, parameters = little_model(n_layers, aid, seed)
     tokens = next(load_corpus("repeats").batches("test", 256, seed=1))
     curves: dict[str, list[float]] = {}
@@ -172,13 +172,14 @@ def follow(n_layers: int, aid: str, steps: int, seed: int) -> None:
         for curve, value in found.items():
             curves.setdefault(curve, []).append(value)
         told = ", ".join(f"{curve} {value:.4f}" for curve, value in found.items())
-        print(f"\r{name}: step {step:4} of {steps}, {told} ", end="", flush=True)
+        print(f"\r    step {step:4}: {told} ", end="", flush=True)
 
     train(model, parameters, steps, seed, look=look)
     print()
     for curve, values in curves.items():
         turn, most = turning_interval(seen, values), seen[values.index(max(values))]
-        print(f"    {curve} changes fastest between steps {turn[0]} and {turn[1]}, and is largest at step {most}")
+        begins_ends = f"{values[0]:.4f} to {values[-1]:.4f}"
+        print(f"    {curve}: {begins_ends}; fastest from step {turn[0]} to {turn[1]}; largest at step {most}")
 
 
 def weigh(model: HookedGPT) -> None:

@@ -102,7 +102,7 @@ def _changed(label: str, place: int | str, contract: Contract | None) -> str:
         which = f"argument `{names[place]}`"
     return (
         f"`{label}` changed its {which} in place. Whoever called it still needs that value: "
-        "work on a copy (`x = x.clone()`), and use `x + 1` rather than `x += 1`."
+        "work on a copy (`x.clone()` of a tensor, `list(x)` of a list), and use `x + 1` rather than `x += 1`."
     )
 
 

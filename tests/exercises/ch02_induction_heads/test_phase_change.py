@@ -42,6 +42,17 @@ MISTAKES = [
     ),
     Mistake(
         "icl_score",
+        why="You took the mean of all losses up to `late`, and of all up to `early`: two tokens are asked for.",
+        wrong="return (losses[:, :late].mean() - losses[:, :early].mean()).item()",
+    ),
+    Mistake(
+        "icl_score",
+        why="You took the last loss of each row, wherever `late` is.",
+        right="losses[:, late - 1]",
+        wrong="losses[:, -1]",
+    ),
+    Mistake(
+        "icl_score",
         why="You summed over the batch: the score would grow with the number of rows. Take the mean.",
         right=".mean()",
         wrong=".sum()",
@@ -131,6 +142,25 @@ MISTAKES = [
         right="return counts / counts.sum(-1, keepdim=True)",
         wrong="return (counts / counts.sum()).sum(0).expand(d_vocab, d_vocab)",
     ),
+    Mistake(
+        "bigram_table",
+        why="You divided column j by the sum of row j: without `keepdim=True` the sums lie along the columns. Keep the "
+        "axis, so that each row meets its own sum.",
+        right="counts.sum(-1, keepdim=True)",
+        wrong="counts.sum(-1)",
+    ),
+    Mistake(
+        "bigram_table",
+        why="You cut `smoothing` down to a whole number: a tensor of integers can't hold 0.5. Begin with a float.",
+        right="d_vocab) + smoothing",
+        wrong="d_vocab) + int(smoothing)",
+    ),
+    Mistake(
+        "bigram_table",
+        why="You left out the pairs that begin with a row's first token. All neighbours within a row are counted.",
+        right="tokens[:, :-1] * d_vocab + tokens[:, 1:]",
+        wrong="tokens[:, 1:-1] * d_vocab + tokens[:, 2:]",
+    ),
     # turning_interval
     Mistake(
         "turning_interval",
@@ -199,6 +229,25 @@ MISTAKES = [
         right="abs(b - a) / (end - start)",
         wrong="abs(b - a) / ((end - start) * (abs(a) + 1e-9))",
     ),
+    Mistake(
+        "turning_interval",
+        why="You sorted the list `steps` itself and left the values where they were. `sorted(zip(steps, values))` "
+        "makes a new list, in which each value stays with its step.",
+        right="curve = sorted(zip(steps, values, strict=True))",
+        wrong="steps.sort()\ncurve = list(zip(steps, values, strict=True))",
+    ),
+    Mistake(
+        "turning_interval",
+        why="You squared the changes before you divided: then a large change counts for more than a fast one.",
+        right="abs(b - a) / (end - start)",
+        wrong="(b - a) ** 2 / (end - start)",
+    ),
+    Mistake(
+        "turning_interval",
+        why="You returned places in the list, not the steps that stand there.",
+        right="return curve[fastest][0], curve[fastest + 1][0]",
+        wrong="return fastest, fastest + 1",
+    ),
     # smear_keys
     Mistake(
         "smear_keys",
@@ -238,6 +287,24 @@ MISTAKES = [
     ),
     Mistake(
         "smear_keys",
+        why="You mixed the keys of neighbouring rows of the batch: positions are axis 1.",
+        right="torch.cat([k[:, :1], k[:, :-1]], dim=1)",
+        wrong="torch.cat([k[:1], k[:-1]], dim=0)",
+    ),
+    Mistake(
+        "smear_keys",
+        why="You used the first head's alpha for all heads: each head has its own.",
+        right="alpha.sigmoid()[:, None]",
+        wrong="alpha.sigmoid()[0]",
+    ),
+    Mistake(
+        "smear_keys",
+        why="You took a softmax over the heads. Each head's alpha goes through the sigmoid by itself.",
+        right="alpha.sigmoid()[:, None]",
+        wrong="alpha.softmax(0)[:, None]",
+    ),
+    Mistake(
+        "smear_keys",
         why="You used one share for all heads: each head has its own alpha.",
         right="alpha.sigmoid()[:, None]",
         wrong="alpha.sigmoid().mean()",
@@ -271,6 +338,41 @@ MISTAKES = [
         wrong="k[:, :-1].detach()]",
     ),
     # sharpness
+    Mistake(
+        "sharpness",
+        why="You moved by `size` times the direction as it came. Its tensors must first be scaled: to `size` times the "
+        "norm of the parameter that each is for.",
+        right="size * w.norm() * direction[name] / direction[name].norm()",
+        wrong="size * direction[name]",
+    ),
+    Mistake(
+        "sharpness",
+        why="You looked along the first direction only. The mean over all of them is asked for.",
+        right="for direction in directions:",
+        wrong="for direction in directions[:1]:",
+    ),
+    Mistake(
+        "sharpness",
+        why="You moved one parameter at a time. All of them are moved at once.",
+        right="moved = {name: w + sign * steps[name] for name, w in weights.items()}\n"
+        '            rises.append(functional_call(model, moved, (tokens,), {"return_type": "loss"}) - rest)',
+        wrong="for one in weights:\n"
+        "                moved = {**weights, one: weights[one] + sign * steps[one]}\n"
+        "                rises.append(functional_call(model, moved, (tokens,), {'return_type': 'loss'}) - rest)",
+    ),
+    Mistake(
+        "sharpness",
+        why="You froze the model: its parameters no longer require gradients, and its training can't go on. "
+        "`torch.no_grad()` does without gradients while you measure, and leaves the model as it was.",
+        right="with torch.no_grad():",
+        wrong="model.requires_grad_(False)\nwith torch.no_grad():",
+    ),
+    Mistake(
+        "sharpness",
+        why="You took the model's hooks off. They may be part of it: the program's smeared keys are such a hook.",
+        right="with torch.no_grad():",
+        wrong="model.reset_hooks()\nwith torch.no_grad():",
+    ),
     Mistake(
         "sharpness",
         why="You moved every parameter by the same length. The step is `size` times the parameter's own norm.",
@@ -596,7 +698,10 @@ def test_a_tie(submission, draw: Draw):
     values = [0.0, 1.0, 3.0, -5.0, -5.0]  # rates 1/8, 1/2, 1/2, 0: exact in binary
     hint = "Between the second and third step, and between the third and fourth, it changes by 0.5 per step."
     found = submission.turning_interval(steps, values)
+    back = [start + offset for offset in (0, 2, 18, 22, 30)]  # the same intervals, the last one first
+    mirrored = submission.turning_interval(back, values[::-1])
     assert_equal(found, (steps[1], steps[2]), f"the turn of {values} at the steps {steps}", hint=hint)
+    assert_equal(mirrored, (back[1], back[2]), f"the turn of {values[::-1]} at the steps {back}", hint=hint)
 
 
 def slow_smear(k: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
@@ -649,12 +754,28 @@ def test_the_two_ends(submission, draw: Draw):
 
 
 def slopes(learner, k, alpha, weights):
-    """The gradients of a weighted sum of the smeared keys."""
+    """The gradients of a weighted sum of the smeared keys; or in what way there are none."""
     k, alpha = k.clone().requires_grad_(), alpha.clone().requires_grad_()
-    total = (learner.smear_keys(k, alpha) * weights).sum()
-    if not total.requires_grad:
-        return None, None
-    return torch.autograd.grad(total, [k, alpha], allow_unused=True)
+    try:
+        found = learner.smear_keys(k, alpha)
+        if not isinstance(found, torch.Tensor) or found.shape != k.shape:
+            return "shape"
+        total = (found * weights).sum()
+        if not total.requires_grad:
+            return "detached"
+        return torch.autograd.grad(total, [k, alpha], allow_unused=True)
+    except RuntimeError as fault:
+        if "inplace operation" not in str(fault) and "in-place operation" not in str(fault):
+            raise
+        return "in place"
+
+
+NO_SLOPES = {
+    "shape": "For keys that require gradients, the result isn't a tensor of the shape of `k`.",
+    "detached": "No slope reaches the keys or alpha: is the result detached, or computed from `.data` or `no_grad`?",
+    "in place": "You overwrite keys that PyTorch still needs for the slopes. Read from `k` and write into a copy from "
+    "which you don't read (`out[:, 1:] = s * k[:, 1:] + ...`), or put the result together with `torch.cat`.",
+}
 
 
 @checks("smear_keys")
@@ -666,7 +787,9 @@ def test_slopes_reach_keys_and_shares(submission, draw: Draw):
         draw.normal(n_heads),
         draw.normal(batch, pos, n_heads, d_head),
     )
-    found_k, found_alpha = submission.run(slopes, k, alpha, weights)
+    found = submission.run(slopes, k, alpha, weights)
+    assert not isinstance(found, str), NO_SLOPES[found]
+    found_k, found_alpha = found
     assert found_k is not None, "No slope reaches the keys: is something detached, or made anew, on the way?"
     assert found_alpha is not None, "No slope reaches alpha: is something detached, or made anew, on the way?"
     s = 1 / (1 + (-alpha).exp())
@@ -765,6 +888,68 @@ def test_a_twin_is_as_sharp(submission, draw: Draw):
     here, there = (submission.sharpness(m, tokens, directions, 0.2) for m in (model, twin))
     hint = "A parameter that is four times as long takes a step that is four times as long."
     assert_close(there, here, "the sharpness of the twin", rtol=1e-3, atol=1e-5, hint=hint)
+
+
+def sharpness_of_a_hooked_model(learner, model, tokens, directions, size, share):
+    """The sharpness of a model with a hook, in training; and what is no longer as it was."""
+    model.requires_grad_(True)
+    model.add_hook("blocks.0.attn.hook_z", lambda z, hook: share * z)
+    parameters = dict(model.named_parameters())
+    frozen = next(iter(parameters))
+    parameters[frozen].requires_grad_(False)
+    for w in parameters.values():
+        w.grad = torch.full_like(w, share)
+    with torch.no_grad():
+        before = model(tokens)
+    try:
+        found = learner.sharpness(model, tokens, directions, size)
+        recording = torch.is_grad_enabled()
+    finally:
+        torch.set_grad_enabled(True)
+    now = dict(model.named_parameters())
+    changed = []
+    if list(now) != list(parameters) or any(now[name] is not w for name, w in parameters.items()):
+        changed.append("replaced")
+    elif any(w.requires_grad == (name == frozen) for name, w in now.items()):
+        changed.append("frozen")
+    if any(w.grad is None or not torch.equal(w.grad, torch.full_like(w, share)) for w in parameters.values()):
+        changed.append("grad")
+    if not recording:
+        changed.append("recording")
+    with torch.no_grad():
+        if not torch.equal(model(tokens), before):
+            changed.append("outputs")
+    model.reset_hooks()
+    return found, changed
+
+
+CHANGED = {
+    "replaced": "The model has other parameters than before: an optimizer that was given the old ones goes on training "
+    "those, and the model never learns. Write into the parameters that are there, or into a copy of the model.",
+    "frozen": "Parameters that required gradients no longer do, or the other way round. Leave them as they are: "
+    "`torch.no_grad()` does without gradients while you measure.",
+    "grad": "You changed the `.grad` of parameters. No gradient is needed here: measure under `torch.no_grad()`.",
+    "recording": "PyTorch records no gradients any more. `with torch.no_grad():` switches that off for a block only.",
+    "outputs": "The model's outputs are others than before. Were its weights not put back, or its hooks taken off?",
+}
+
+
+@checks("sharpness")
+def test_a_model_in_training_stays_as_it_was(submission, draw: Draw):
+    """With a hook on it and gradients at hand: the hook counts, and hooks, parameters and gradients stay."""
+    model, share = draw.model(**SIZES), float(draw.uniform(1, low=2.0, high=3.0))
+    tokens, directions = draw.integers(0, 13, 5, 8), drawn_directions(draw, model, 2)
+    found, changed = submission.run(sharpness_of_a_hooked_model, model, tokens, directions, 0.2, share)
+    for what in changed:
+        raise AssertionError(CHANGED[what])
+    twin = copy.deepcopy(model)
+    with torch.no_grad():
+        twin.blocks[0].attn.W_O.mul_(share)  # the hook multiplies z; a relative step is the same share of both
+    expected, bare = (slow_sharpness(m, tokens, directions, 0.2) for m in (twin, model))
+    hint = "That is what it would be without the hook. A hook on the model is part of it."
+    hint = hint if isinstance(found, float) and abs(found - bare) <= 1e-3 * abs(bare) + 1e-5 else ""
+    what = f"the sharpness of a model with a hook that multiplies z by {share:.3g}"
+    assert_close(found, expected, what, rtol=1e-3, atol=1e-5, hint=hint)
 
 
 @checks("sharpness")
