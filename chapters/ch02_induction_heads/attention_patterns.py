@@ -74,7 +74,8 @@ def repeats_at_random_gaps(
     every number from 0 to `length - 2 * size` being as likely as any other. Either way, each row draws the place of the
     first copy: of all places where both copies fit into the row, each is as likely as any other.
 
-    The same `seed` gives the same rows. `vocabulary` holds at least `length` tokens, and each of them once.
+    The same `seed` gives the same rows, and torch's global generator is left alone. `vocabulary` holds at least
+    `length` tokens, and each of them once.
 
     Example: `repeats_at_random_gaps(torch.arange(100), rows=1, length=7, size=2, gap=1)` might be
     ([[31, 5, 77, 60, 5, 77, 12]], [4]).
@@ -175,7 +176,7 @@ def head_roles() -> dict[str, list[tuple[int, int]]]:
 def main() -> None:
     """Scores every head of a model on random rows, and says how well the model foresees their second copy."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--model", default=MODEL, help="induction-2l, storybook-4l, gpt2, or the path of a folder")
+    parser.add_argument("--model", default=MODEL, help="induction-2l, induction-1l, storybook-4l, gpt2, or a folder")
     name = parser.parse_args().model
     try:
         model = load_model(name)
@@ -191,7 +192,8 @@ def main() -> None:
         begin = words.bos if words and words.bos is not None else 0
         tokens, start = torch.cat([torch.full((len(tokens), 1), begin), tokens], dim=1), start + 1
         pattern = all_patterns(model, tokens)
-        print(f"{name}: the two heads that score highest, and what their positions alone would score")
+        print(f"{name}: the two heads that score highest (L1H0: layer 1, head 0), and in brackets the control, what")
+        print("they would score by position alone")
         for kind, table in look_tables(tokens).items():
             scores, control = table_score(pattern, table), positional_control(pattern, table)
             told = []
@@ -201,7 +203,7 @@ def main() -> None:
             print(f"  {kind:9}  {'  '.join(told)}")
         with torch.no_grad():
             curve = copy_curve(model(tokens), tokens, start, size)
-        print("the second copy, token by token:", " ".join(f"{p:.2f}" for p in curve))
+        print("the probability of the second copy, token by token:", " ".join(f"{p:.2f}" for p in curve))
         if name == STORY:
             print("the roles in your own variant:", head_roles())
     except NotImplementedError:
