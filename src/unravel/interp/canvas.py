@@ -40,7 +40,7 @@ def ticks(labels: Sequence[Any] | None, count: int) -> dict[str, Any]:
         return {"tickmode": "linear", "dtick": 1} if count <= 12 else {}
     if len(labels) != count:
         raise UnravelError(f"There are {len(labels)} tick labels for {count} cells.", fix="Give one for each cell.")
-    return {"tickvals": list(range(count)), "ticktext": [str(label) for label in labels]}
+    return {"tickmode": "array", "tickvals": list(range(count)), "ticktext": [str(label) for label in labels]}
 
 
 def short(value: float) -> str:

@@ -127,7 +127,7 @@ def bars(values: Mapping[str, Any], *, title: str = "", x_label: str = "", y_lab
     labels = [str(label) for label in values]
     hover = "%{customdata}: %{y:.4g}<extra></extra>"
     bar = go.Bar(x=places, y=heights, customdata=labels, marker_color=PALETTE[0], hovertemplate=hover)
-    across = {"title": {"text": x_label}, "tickvals": places, "ticktext": labels}
+    across = {"title": {"text": x_label}, **PLAIN, **canvas.ticks(labels, len(labels))}
     return canvas.figure([bar], title, x=across, y={"title": {"text": y_label}})
 
 

@@ -67,6 +67,19 @@ def test_heatmap_keeps_equal_tick_labels_apart():
     assert list(figure.layout.xaxis.ticktext) == ["the", "cat", "the"]
 
 
+def test_labels_of_few_cells_are_shown_rather_than_their_numbers():
+    figures = [
+        plots.heatmap([[1, 2], [3, 4]], x_ticks=["a", "b"], y_ticks=["c", "d"]),
+        plots.patching([[1, 2], [3, 4]], x=["a", "b"], y=["c", "d"]),
+        plots.attention(torch.eye(2), ["a", "b"]),
+        plots.bars({"a": 1, "b": 2}),
+    ]
+    for figure in figures:
+        # Plotly drops ticktext under any other mode, and a plain heatmap of few cells has the mode "linear".
+        assert figure.layout.xaxis.tickmode == "array"
+    assert all(figure.layout.yaxis.tickmode == "array" for figure in figures[:3])
+
+
 def test_heatmap_diverging_is_centred_on_zero():
     axis = plots.heatmap([[-1.0, 3.0]], diverging=True).layout.coloraxis
     assert (axis.cmin, axis.cmax) == (-3, 3)
