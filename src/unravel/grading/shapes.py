@@ -225,7 +225,7 @@ def _describe(value: Any) -> str:
         return f"a tensor of shape {tuple(value.shape)} and dtype {str(value.dtype).removeprefix('torch.')}"
     if value is None:
         return "None"
-    if isinstance(value, list | tuple) and value and isinstance(value[0], torch.Tensor | list | tuple | dict):
+    if isinstance(value, list | tuple) and value:
         return f"a {type(value).__name__} of {len(value)}, the first of them {_describe(value[0])}"
     if isinstance(value, dict) and value:
         keys = [repr(key)[:40] for key in list(value)[:KEYS]]
