@@ -41,7 +41,8 @@ def attention(
 
     def axes(row: int, column: int) -> tuple[dict[str, Any], dict[str, Any]]:
         looked_at = {"title": {"text": "looked at" if row == rows - 1 else ""}, **axis, "tickangle": -60}
-        looks = {"title": {"text": "looks" if column == 0 else ""}, "autorange": "reversed", **axis}
+        name = {"text": "" if column else "looks", "standoff": canvas.CLEAR}
+        looks = {"title": name, "autorange": "reversed", **axis}
         if column:  # as in the first column; written there, they would stand in the map to the left
             looks["showticklabels"] = False
         return looked_at, looks
@@ -83,7 +84,12 @@ def patching(
         [cells],
         title,
         x={"title": {"text": x_label}, **plain, **canvas.ticks(columns, grid.shape[1])},
-        y={"title": {"text": y_label}, "autorange": "reversed", **plain, **canvas.ticks(y, grid.shape[0])},
+        y={
+            "title": {"text": y_label, "standoff": canvas.CLEAR},
+            "autorange": "reversed",
+            **plain,
+            **canvas.ticks(y, grid.shape[0]),
+        },
         coloraxis={"colorscale": canvas.DIVERGING, "cmin": -reach, "cmax": reach},
     )
 
