@@ -22,6 +22,9 @@ SEQUENTIAL = "Viridis"
 DIVERGING = [[0.0, "#2458C5"], [0.25, "#8FB0F0"], [0.5, "#F4F2EE"], [0.75, "#E0A458"], [1.0, "#9A4F00"]]
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 AXIS = {"gridcolor": FAINT, "zerolinecolor": INK, "tickcolor": INK, "automargin": True}
+CLEAR = 10
+"""So far from the labels of an axis stands its name. Plotly else puts it between them, if it finds a gap."""
+
 NAME = {
     "font": {"size": 16},
     "showarrow": False,

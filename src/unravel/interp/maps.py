@@ -40,8 +40,12 @@ def attention(
     axis = _axis(words)
 
     def axes(row: int, column: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        looked_at = {"title": {"text": "looked at" if row == rows - 1 else ""}, **axis}
-        return looked_at, {"title": {"text": "looks" if column == 0 else ""}, "autorange": "reversed", **axis}
+        looked_at = {"title": {"text": "looked at" if row == rows - 1 else ""}, **axis, "tickangle": -60}
+        name = {"text": "" if column else "looks", "standoff": canvas.CLEAR}
+        looks = {"title": name, "autorange": "reversed", **axis}
+        if column:  # as in the first column; written there, they would stand in the map to the left
+            looks["showticklabels"] = False
+        return looked_at, looks
 
     return canvas.panels(
         [_map(grid, words, name) for grid, name in zip(grids, names, strict=True)],
@@ -80,7 +84,12 @@ def patching(
         [cells],
         title,
         x={"title": {"text": x_label}, **plain, **canvas.ticks(columns, grid.shape[1])},
-        y={"title": {"text": y_label}, "autorange": "reversed", **plain, **canvas.ticks(y, grid.shape[0])},
+        y={
+            "title": {"text": y_label, "standoff": canvas.CLEAR},
+            "autorange": "reversed",
+            **plain,
+            **canvas.ticks(y, grid.shape[0]),
+        },
         coloraxis={"colorscale": canvas.DIVERGING, "cmin": -reach, "cmax": reach},
     )
 
@@ -109,7 +118,7 @@ def _axis(words: Sequence[str]) -> dict[str, Any]:
     plain = {"showgrid": False, "zeroline": False}
     if len(words) > READABLE:
         return {**plain, "showticklabels": False}
-    return {**plain, "tickangle": -60, "tickfont": {"size": 10}, **canvas.ticks(words, len(words))}
+    return {**plain, "tickangle": 0, "tickfont": {"size": 10}, **canvas.ticks(words, len(words))}
 
 
 def _visible(token: Any) -> str:

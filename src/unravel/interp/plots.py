@@ -84,7 +84,8 @@ def heatmaps(
 def _axes(grid: np.ndarray, x: str, y: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The axes of a matrix: named, row 0 on top, and the numbers of columns and rows as ticks."""
     across = {"title": {"text": x}, **PLAIN, **canvas.ticks(None, grid.shape[1])}
-    return across, {"title": {"text": y}, "autorange": "reversed", **PLAIN, **canvas.ticks(None, grid.shape[0])}
+    name = {"text": y, "standoff": canvas.CLEAR}
+    return across, {"title": name, "autorange": "reversed", **PLAIN, **canvas.ticks(None, grid.shape[0])}
 
 
 def lines(

@@ -27,6 +27,13 @@ def test_a_map_for_each_head():
     assert figure.layout.height > plots.attention(grid[:2]).layout.height
 
 
+def test_the_words_beside_the_maps_lie_flat_and_stand_once():
+    figure = plots.attention(pattern(5, 3, 3), ["Anna", "went", "home"])
+    shown = [figure.layout[f"yaxis{end}"].showticklabels for end in ("", 2, 3, 4, 5)]
+    assert shown == [None, False, False, False, None]  # the fifth map begins a row
+    assert (figure.layout.xaxis.tickangle, figure.layout.yaxis.tickangle) == (-60, 0)
+
+
 def test_one_head_or_a_batch_of_one():
     assert len(plots.attention(pattern(4, 4)).data) == 1
     assert len(plots.attention(pattern(1, 2, 4, 4), heads=["0.1", "0.2"]).data) == 2
