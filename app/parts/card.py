@@ -79,7 +79,7 @@ def _work(desk: Desk, lesson: Lesson, exercise: Exercise, current: bool) -> Draf
     if current:
         st.session_state[key] = True
     if not st.session_state.get(key):
-        st.code(draft.text, language="python")
+        st.code(draft.text, language="python", wrap_lines=True)
         st.button("Edit", key=f"{key}-button", icon=":material/edit:", on_click=_open, args=(key,))
         return draft
     found, lines = checked(exercise), draft.text.count("\n") + 1

@@ -34,7 +34,7 @@ def place_demo(lesson: Lesson, block: Demo, slots: Slots, *, waits: bool) -> Non
     """Draws a demo's code, and keeps a slot for its output."""
     with st.container(key=f"demo-{lesson.id}-{block.line}"):
         with st.expander("Code", icon=":material/code:", expanded=block.code.count("\n") <= SHORT):
-            st.code(block.code.rstrip(), language="python")
+            st.code(block.code.rstrip(), language="python", wrap_lines=True)
         slots.append(Slot(st.empty(), waits))
 
 

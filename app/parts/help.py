@@ -62,7 +62,7 @@ def shown_solution(desk: Desk, exercise: Exercise, stand: ExerciseProgress, draf
     text = solution(desk.workspace, desk.course, exercise.id).rstrip()
     if draft is None:
         st.caption("One way to write it")
-        st.code(text, language="python")
+        st.code(text, language="python", wrap_lines=True)
         return
     whole, beside = st.tabs(["One way to write it", "Beside yours"])
     whole.code(text, language="python")

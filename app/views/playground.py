@@ -105,7 +105,7 @@ def _look(state: Play, pages: Mapping[str, StreamlitPage]) -> None:
     with faults_shown():
         code = draw(view.id, question, state)
         with st.expander("The code that makes it", icon=":material/code:"):
-            st.code(code.rstrip(), language="python")
+            st.code(code.rstrip(), language="python", wrap_lines=True)
     _lesson(view, pages)
 
 

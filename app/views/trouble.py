@@ -31,7 +31,7 @@ def _still_here() -> None:
     st.markdown("It is still here. Copy what you need before you close or reload this page.")
     for draft in texts:
         st.subheader(draft.exercise.title, anchor=False)
-        st.code(draft.text, language="python")
+        st.code(draft.text, language="python", wrap_lines=True)
 
 
 def broken_lesson(faults: list[ContentError]) -> None:
