@@ -28,6 +28,7 @@ nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")
 pytest.importorskip("notebook", reason="JUPYTER WAS NOT TRIED: `pip install 'unravel[nbgrader]'` is missing")
 
+
 @pytest.fixture
 def jupyter(tmp_path: Path) -> Iterator[SimpleNamespace]:
     """Jupyter, with the first picture of a lesson in the notebook `lesson.ipynb`."""
