@@ -1,4 +1,4 @@
-"""What the app's server does before the first page is asked for: in a process of its own, as it imports a whole app."""
+"""What the app's server does otherwise than Streamlit's: in a process of its own, as it imports a whole app."""
 
 from __future__ import annotations
 
@@ -33,3 +33,27 @@ def test_a_page_that_is_broken_stops_nothing(tmp_path):
     (tmp_path / "views" / "search.py").write_text("")
     (tmp_path / "main.py").write_text("")
     assert loaded(tmp_path / "main.py", "views.home", "views.search") == "views.search"
+
+
+def test_what_a_server_sends_goes_out_at_once():
+    """As Streamlit makes its socket, and starts its server with it."""
+    code = """
+import asyncio, socket, uvicorn
+from unravel.app_server import _send_at_once
+started = []
+async def startup(server, sockets=None):
+    started.append(sockets)
+uvicorn.Server.startup = startup
+_send_at_once()
+made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+local = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+asyncio.run(uvicorn.Server(uvicorn.Config("app")).startup(sockets=[made, local]))
+assert started == [[made, local]]
+made.bind(("127.0.0.1", 0))
+made.listen()
+with socket.create_connection(made.getsockname()):
+    accepted, _ = made.accept()
+    print(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0)
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "True", done.stderr
