@@ -102,6 +102,11 @@ def panels(
     return go.Figure(drawn, settings)
 
 
+def dress(figure: go.Figure, title: str) -> go.Figure:
+    """Gives the look that all share to a figure that a lesson has made by itself."""
+    return figure.update_layout(_look(title)).update_xaxes(**AXIS).update_yaxes(**AXIS)
+
+
 def _part(number: int, count: int, gap: float) -> tuple[float, float]:
     """Where one of `count` equal parts of the whole begins and ends, with gaps between them."""
     size = (1 - gap * (count - 1)) / count

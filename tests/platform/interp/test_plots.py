@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from unravel.errors import UnravelError
-from unravel.interp import plots
+from unravel.interp import canvas, plots
 
 DICHROMATS = {  # Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB
     "none": np.eye(3),
@@ -37,6 +37,13 @@ def lab(rgb: np.ndarray) -> np.ndarray:
     xyz = TO_XYZ @ np.clip(rgb, 0, 1) / np.array([0.9505, 1, 1.089])
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def test_a_lessons_own_figure_is_given_the_same_look():
+    own, ours = canvas.dress(go.Figure(go.Bar(y=[1])), "Own"), plots.bars({"a": 1}, title="Own")
+    assert own.layout.paper_bgcolor == ours.layout.paper_bgcolor
+    assert own.layout.title.to_plotly_json() == ours.layout.title.to_plotly_json()
+    assert own.layout.yaxis.gridcolor == ours.layout.yaxis.gridcolor
 
 
 @pytest.mark.parametrize("page", ["#FFFFFF", "#0E1117"])
