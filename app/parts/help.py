@@ -65,7 +65,7 @@ def shown_solution(desk: Desk, exercise: Exercise, stand: ExerciseProgress, draf
         st.code(text, language="python", wrap_lines=True)
         return
     whole, beside = st.tabs(["One way to write it", "Beside yours"])
-    whole.code(text, language="python")
+    whole.code(text, language="python", wrap_lines=True)
     with beside:
         lines = difference(draft.text, text)
         st.caption("Lines that begin with - are yours, with + the course's. Other ways may be as good.")
