@@ -369,6 +369,13 @@ MISTAKES = [
     ),
     Mistake(
         "sharpness",
+        why="You left the model in evaluation mode: in a model with dropout, the training that goes on would go on "
+        "without it.",
+        right="with torch.no_grad():",
+        wrong="model.eval()\nwith torch.no_grad():",
+    ),
+    Mistake(
+        "sharpness",
         why="You took the model's hooks off. They may be part of it: the program's smeared keys are such a hook.",
         right="with torch.no_grad():",
         wrong="model.reset_hooks()\nwith torch.no_grad():",
@@ -892,7 +899,7 @@ def test_a_twin_is_as_sharp(submission, draw: Draw):
 
 def sharpness_of_a_hooked_model(learner, model, tokens, directions, size, share):
     """The sharpness of a model with a hook, in training; and what is no longer as it was."""
-    model.requires_grad_(True)
+    model.requires_grad_(True).train()
     model.add_hook("blocks.0.attn.hook_z", lambda z, hook: share * z)
     parameters = dict(model.named_parameters())
     frozen = next(iter(parameters))
@@ -916,6 +923,8 @@ def sharpness_of_a_hooked_model(learner, model, tokens, directions, size, share)
         changed.append("grad")
     if not recording:
         changed.append("recording")
+    if not all(module.training for module in model.modules()):
+        changed.append("mode")
     with torch.no_grad():
         if not torch.equal(model(tokens), before):
             changed.append("outputs")
@@ -929,6 +938,8 @@ CHANGED = {
     "frozen": "Parameters that required gradients no longer do, or the other way round. Leave them as they are: "
     "`torch.no_grad()` does without gradients while you measure.",
     "grad": "You changed the `.grad` of parameters. No gradient is needed here: measure under `torch.no_grad()`.",
+    "mode": "The model was in training mode, and is no longer: `.eval()` was left on. Note `model.training` before you "
+    "switch it, and give it to `model.train(...)` at the end; here nothing needs the switch.",
     "recording": "PyTorch records no gradients any more. `with torch.no_grad():` switches that off for a block only.",
     "outputs": "The model's outputs are others than before. Were its weights not put back, or its hooks taken off?",
 }
