@@ -33,12 +33,7 @@ def batches(recipe: Recipe, seed: int, start: int) -> Iterator[Rows]:
     size = recipe.training.batch
     if not size:
         return itertools.repeat(_full(recipe, "train"))
-    rows = recipe.data.labelled("train", size, seed, start)
-    if not recipe.then:
-        return rows
-    turn = int(recipe.then["step"])
-    first = itertools.islice(rows, max(turn - start, 0))
-    return itertools.chain(first, recipe.later.labelled("train", size, seed, max(turn, start)))
+    return recipe.data.labelled("train", size, seed, start)
 
 
 def probe(recipe: Recipe) -> Callable[[HookedGPT], dict[str, float]]:

@@ -16,6 +16,7 @@ from unravel.errors import UnravelError
 from unravel.interp.corpora import Corpus, load_corpus
 from unravel.interp.model.config import GPTConfig
 from unravel.interp.places import content
+from unravel.zoo.blinkers import Blinkers
 
 FILE = "recipe.toml"
 T = TypeVar("T")
@@ -82,23 +83,17 @@ class Recipe:
     training: Training
     constructed: bool = False
     """Whether `unravel.zoo.constructed` writes the weights, and says what shape the model has: no table of training."""
-    then: dict[str, Any] = field(default_factory=dict)
-    """What the corpus is asked for later: `step`, from which on, and the options that change there."""
     circuit: dict[str, list[str]] = field(default_factory=dict)
     """The heads that play each role, as "layer.head"."""
     spread: Retraining = Retraining()
+    blinkers: Blinkers = field(default_factory=Blinkers)
+    """What attention may not see at first."""
 
     @cached_property
     def data(self) -> Corpus:
         """The corpus that it is trained on."""
         options = {key: value for key, value in self.corpus.items() if key != "name"}
         return load_corpus(self.corpus["name"], **options)
-
-    @cached_property
-    def later(self) -> Corpus:
-        """The corpus as it is asked from the step on that `then` names."""
-        options = {**self.corpus, **self.then}
-        return load_corpus(options.pop("name"), **{key: value for key, value in options.items() if key != "step"})
 
     @cached_property
     def config(self) -> GPTConfig:
@@ -113,8 +108,8 @@ class Recipe:
 
     @property
     def plan(self) -> list[dict[str, Any]]:
-        """`then`, for names of the recipe's contents: nothing where there is none."""
-        return [self.then] if self.then else []
+        """The blinkers, for names of the recipe's contents: nothing where there are none."""
+        return [dataclasses.asdict(self.blinkers)] if self.blinkers.until else []
 
     def fingerprint(self, seed: int, steps: int) -> str:
         """Names a training run: another recipe, seed or number of steps has another."""
@@ -150,12 +145,11 @@ def read_recipe(folder: Path) -> Recipe:
         values = {"model": {}, **values, "training": UNTRAINED}
     tables: dict[str, Any] = {"training": _fill(Training, _table(values, "training", path), path)}
     tables["spread"] = _fill(Retraining, _table(values, "spread", path), path)
+    tables["blinkers"] = _fill(Blinkers, _table(values, "blinkers", path), path)
     values.setdefault("name", folder.name)
     recipe = _fill(Recipe, {**values, **tables}, path)
     try:
         _ = recipe.config
-        if recipe.then:
-            _ = recipe.then["step"], recipe.later
     except (UnravelError, TypeError, KeyError) as error:
         raise UnravelError(f"This recipe makes no model: {error}", fix="Put it back as it was.", path=path) from None
     return recipe
@@ -182,4 +176,6 @@ def _fill(kind: type[T], values: dict[str, Any], path: Path) -> T:
         if not isinstance(value, kinds.get(str(fields[name].type), object)):  # type: ignore[arg-type]
             fault = f"{name} = {value!r} must be of type {fields[name].type}."
             raise UnravelError(fault, fix="Put it right in the recipe.", path=path)
+        if isinstance(value, (int, float)) and value < 0:
+            raise UnravelError(f"{name} = {value!r} is below 0.", fix="Put it right in the recipe.", path=path)
     return kind(**values)

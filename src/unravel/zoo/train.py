@@ -140,7 +140,9 @@ def _loop(
         if step < progress.steps:
             for group in optimizer.param_groups:
                 group["lr"] = plan.rate(step, progress.steps)
-            _step(model, optimizer, next(rows), bfloat16=plan.bfloat16)
+            batch = next(rows)
+            with recipe.blinkers.worn(model, batch[0], step):
+                _step(model, optimizer, batch, bfloat16=plan.bfloat16)
 
 
 def _step(model: HookedGPT, optimizer: torch.optim.Optimizer, rows: Rows, *, bfloat16: bool) -> None:

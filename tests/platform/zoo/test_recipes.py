@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
 import re
 from pathlib import Path
 
 import pytest
-import torch
 
 from unravel.errors import UnravelError
-from unravel.interp.corpora import load_corpus
-from unravel.zoo.objectives import batches
 from unravel.zoo.recipes import Recipe, find_recipe, read_recipe, recipe_names
 
 
@@ -42,8 +37,9 @@ def test_found_by_name_and_by_folder(course: Path) -> None:
         ("length = 4", "width = 4", "makes no model"),
         ("[training]", "[[training]]", "must be a table"),
         ("[training]", "[spread]\nseed = 3\n\n[training]", "A recipe has no 'seed'"),
-        ("[training]", "[then]\nlength = 4\n\n[training]", "makes no model: 'step'"),
-        ("[training]", "[then]\nstep = 3\nwidth = 4\n\n[training]", "makes no model"),
+        ("[training]", "[blinkers]\nlength = 4\n\n[training]", "A recipe has no 'length'"),
+        ("[training]", "[blinkers]\nwindow = -7\n\n[training]", "window = -7 is below 0"),
+        ("steps = 40", "steps = -40", "steps = -40 is below 0"),
     ],
 )
 def test_a_bad_recipe_says_what_and_where(course: Path, old: str, new: str, said: str) -> None:
@@ -62,18 +58,3 @@ def test_another_recipe_seed_or_length_is_another_run(tiny: Recipe, course: Path
     path.write_text(path.read_text().replace("d_model = 8", "d_model = 16"))
     others = {find_recipe("tiny")[0].fingerprint(0, 40), tiny.fingerprint(1, 40), tiny.fingerprint(0, 41)}
     assert len(others | {tiny.fingerprint(0, 40)}) == 4
-
-
-def test_what_is_asked_may_change_on_the_way(tiny: Recipe) -> None:
-    """Before the step as without it; from it on as of the other corpus; and a run that goes on meets the same rows."""
-    recipe = dataclasses.replace(tiny, corpus={"name": "names"}, then={"step": 2, "asks": "people"})
-    size = recipe.training.batch
-    text, people = (load_corpus("names", asks=asks).labelled("train", size, 5) for asks in ("text", "people"))
-    expected = [*itertools.islice(text, 2), *itertools.islice(people, 2, 4)]
-    for start in range(4):
-        rows = itertools.islice(batches(recipe, 5, start), 4 - start)
-        for (tokens, labels), (right_tokens, right_labels) in zip(rows, expected[start:], strict=True):
-            assert torch.equal(tokens, right_tokens)
-            assert torch.equal(labels, right_labels)
-    plain = dataclasses.replace(recipe, then={})
-    assert recipe.fingerprint(0, 4) != plain.fingerprint(0, 4)

@@ -22,8 +22,6 @@ from unravel.zoo.evidence.roles import ROLES
 from unravel.zoo.evidence.routes import accuracy_closed
 
 KEEPS = 0.8
-RELAYED = 0.97
-"""The accuracy on held-out pairs that is asked of a relay: none was found that carries every name well."""
 HELPER = "helper"
 """What a head is called that the circuit needs and that plays none of the roles."""
 
@@ -103,7 +101,8 @@ def measure(trained: Trained) -> list[Claim]:
         Claim("kept_other", "the same, conditional control", kept.other, 0.8, 1.2, low),
         Claim("kept_plain_accuracy", "accuracy of the circuit alone, IOI", kept.plain_accuracy, 0.95, any_seed=low),
         Claim("kept_other_accuracy", "the same, conditional control", kept.other_accuracy, 0.95, any_seed=low),
-        *([*_ways(trained, bench), *_roles(trained, bench)] if shipped else []),
+        *(_ways(trained, bench) if shipped or trained.recipe.blinkers.until else []),
+        *(_roles(trained, bench) if shipped else []),
     ]  # fmt: skip
 
 
@@ -115,10 +114,9 @@ def check_roles(circuit: Collection[str]) -> None:
 
 
 def _accuracies(trained: Trained) -> list[Claim]:
-    pairs = RELAYED if "relay" in trained.recipe.circuit else 0.99
     says = {
-        "ioi": ("accuracy on IOI, held-out pairs of names", pairs, 0.8),
-        "conditional": ("accuracy on the conditional control, held-out pairs of names", pairs, 0.85),
+        "ioi": ("accuracy on IOI, held-out pairs of names", 0.99, 0.8),
+        "conditional": ("accuracy on the conditional control, held-out pairs of names", 0.99, 0.85),
         "ioi_templates": ("accuracy on IOI, held-out templates", 0.95, 0.75),
         "conditional_templates": ("accuracy on the conditional control, held-out templates", 0.95, 0.75),
     }
@@ -141,16 +139,19 @@ def _roles(trained: Trained, bench: Bench) -> list[Claim]:
     return claims
 
 
+WAYS = {
+    "duplicate": ("when no head can look from the giver to the same name before", "duplicate token", 0.5),
+    "finder": ("when none can look from the giver to the receiver's name", "finder", 0.5),
+    "movers": ("when none can look from the end to the receiver's name", "name mover", 0.75),
+}
+"""What is closed, in words; the role that needs it, and what is left then at most. Other circuits do well without."""
+
+
 def _ways(trained: Trained, bench: Bench) -> list[Claim]:
-    """The way that the card's circuit needs, and the other circuit's, which it must not need."""
-    says = {
-        "relay": "accuracy on IOI when no head can look from the end at the word before the giver",
-        "duplicate": "the same when no head can look from the giver at the same name before",
-    }
-    needed = {"relay": "relay", "duplicate": "duplicate token"}
+    """The ways that the card's circuit needs, and those of the other circuit, which it must not need."""
     claims = []
-    for way, text in says.items():
+    for way, (text, role, left) in WAYS.items():
         found = accuracy_closed(trained.model, bench.sets, way)
-        low, high = (None, 0.5) if needed[way] in trained.recipe.circuit else (0.9, None)
-        claims.append(Claim(f"without_{way}", text, found, low, high))
+        low, high = (None, left) if role in trained.recipe.circuit else (0.9, None)
+        claims.append(Claim(f"without_{way}", f"accuracy on IOI {text}", found, low, high))
     return claims

@@ -74,19 +74,30 @@ def suppressor(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
     ]  # fmt: skip
 
 
-def collector(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
-    """At the word before the giver it looks at both names."""
-    name, before = label(head), each.giver - 1
-    both = sum(looks(model, each, each.plain, head, before, at) for at in (each.first_a, each.first_b))
-    says = f"{name}, collector: attention from the word before the giver to the two names"
-    return [Claim(f"{name}_looks", says, both, 0.5)]
+def finder(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
+    """At the giver it looks at the other name of the two, not at the giver's own; if the giver is new, at both."""
+    name = label(head)
+    both = [looks(model, each, each.other, head, each.giver, at) for at in (each.first_a, each.first_b)]
+    return [
+        Claim(f"{name}_other", f"{name}, finder: attention from the giver to the receiver's name",
+              looks(model, each, each.plain, head, each.giver, each.first_a), 0.5),
+        Claim(f"{name}_own", "the same, to the giver's own name, before and where it stands",
+              sum(looks(model, each, each.plain, head, each.giver, at) for at in (each.first_b, each.giver)),
+              at_most=0.2),
+        Claim(f"{name}_new", "the same from a giver who is new, to that of the two names that it looks at less",
+              min(both), 0.3),
+    ]  # fmt: skip
 
 
 def relay(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
-    """At the end it looks at the word before the giver, where both names were gathered."""
-    name = label(head)
-    says = f"{name}, relay: attention from the end to the word before the giver, where both names were gathered"
-    return [Claim(f"{name}_looks", says, looks(model, each, each.plain, head, each.end, each.giver - 1), 0.3)]
+    """At the end it looks at the giver, and writes the name that was found there: the receiver's."""
+    name, added = label(head), direct(model, each.plain, each.people)[head]
+    return [
+        Claim(f"{name}_looks", f"{name}, relay: attention from the end to the giver",
+              looks(model, each, each.plain, head, each.end, each.giver), 0.5),
+        Claim(f"{name}_writes", f"{name}: what it adds to the receiver's logit, over what it adds to the giver's",
+              own(added, each, each.a) - own(added, each, each.b), 2.0),
+    ]  # fmt: skip
 
 
 ROLES: dict[str, Callable[[HookedGPT, Prompts, Head], list[Claim]]] = {
@@ -94,7 +105,7 @@ ROLES: dict[str, Callable[[HookedGPT, Prompts, Head], list[Claim]]] = {
     "S-inhibition": s_inhibition,
     "name mover": name_mover,
     "suppressor": suppressor,
-    "collector": collector,
+    "finder": finder,
     "relay": relay,
 }
 
@@ -123,6 +134,7 @@ def overview(model: HookedGPT, each: Prompts) -> str:
             "end->B": end[1],
             "end->giver": float(row[:, each.end, each.giver].mean()),
             "end->before": float(row[:, each.end, each.giver - 1].mean()),
+            "giver->A": float(row[each.rows, each.giver, each.first_a].mean()),
             "giver->B": float(row[each.rows, each.giver, each.first_b].mean()),
             "before->A,B": sum(float(row[each.rows, each.giver - 1, at].mean()) for at in (each.first_a, each.first_b)),
             "adds A": own(added[layer, head], each, each.a),

@@ -71,13 +71,15 @@ def closed(
 def accuracy_closed(model: HookedGPT, sets: list[Prompts], way: str) -> float:
     """Accuracy over sets of prompts, when no head of any layer has this way.
 
-    `relay`: from the end to the word before the giver. `duplicate`: from the giver to the same name before.
+    `duplicate`: from the giver to the same name before. `finder`: from the giver to the receiver's name before.
+    `movers`: from the end to the receiver's name.
     """
     layers, hits = range(model.config.n_layers), []
     for each in sets:
-        ways: dict[str, tuple[int, int | Tensor]] = {
-            "relay": (each.end, each.giver - 1),
+        ways: dict[str, tuple[int, Tensor]] = {
             "duplicate": (each.giver, each.first_b),
+            "finder": (each.giver, each.first_a),
+            "movers": (each.end, each.first_a),
         }
         query, key = ways[way]
         hits.append(each.plain_difference(closed(model, each, layers, query, key)) > 0)
