@@ -20,7 +20,7 @@ from unravel.workspace.stubs import code_of
 
 GIVEN = ""
 _START = re.compile(
-    r"(?:(?:async\s+)?def|class)\s+(?P<defined>\w+)|(?P<assigned>\w+)\s*(?::[^=]*)?=(?!=)|(?P<imported>import|from)\s"
+    r"(?:(?:async\s+)?def|class)\s+(?P<defined>\w+)|(?P<assigned>\w+)(?:\s*,\s*\w+)*\s*(?::[^=]*)?=(?!=)|(?P<imported>import|from)\s"
 )
 
 
@@ -117,8 +117,10 @@ def _starts(lines: list[str], source: str, code: CodeFile) -> list[tuple[int, st
         name = match["defined"] or match["assigned"]
         if name in exercises:
             starts.append((first, name))
+        elif name in given or lines[number] in given:
+            starts.append((_with_headings(lines, first, given), GIVEN))
         else:
-            starts.append((first, GIVEN if name in given or lines[number] in given else None))
+            starts.append((first, None))
     return starts
 
 
@@ -133,19 +135,30 @@ def _candidates(lines: list[str], source: str) -> list[int]:
 
 
 def _given(code: CodeFile) -> set[str]:
-    """What the learner did not write: the names that given code defines, and its import lines."""
+    """What the learner did not write: the names that given code defines, its import lines and its comments."""
     found: set[str] = set()
     for part in code.parts:
         for line in part.source.split("\n") if part.exercise is None else ():
             match = _START.match(line)
             if match is not None:
                 found.add(match["defined"] or match["assigned"] or line)
+            elif line.startswith("#"):
+                found.add(line)
     return found
 
 
 def _with_comments(lines: list[str], number: int) -> int:
     while number > 0 and lines[number - 1][:1] in ("#", "@"):
         number -= 1
+    return number
+
+
+def _with_headings(lines: list[str], number: int, given: set[str]) -> int:
+    """Given comments above given code go with it over empty lines too, and not to the exercise before."""
+    above = number
+    while above > 0 and (not lines[above - 1].strip() or lines[above - 1] in given):
+        above -= 1
+        number = above if lines[above].strip() else number
     return number
 
 

@@ -107,3 +107,13 @@ def test_a_missing_file_is_told(course: Course, tmp_path: Path) -> None:
     lesson = course.lesson("basics")
     with pytest.raises(UnravelError, match="unravel update"):
         open_excerpt(tmp_path / "basics.py", lesson, lesson.exercises[0])
+
+
+def test_in_the_whole_course_a_fresh_file_gives_each_exercise_its_own_part_and_no_more() -> None:
+    for lesson in load_course(Path(__file__).parents[3]).lessons():
+        code = code_of(lesson)
+        source = make_stub(lesson.solution.read_text(encoding="utf-8"))
+        for part in code.parts:
+            if part.exercise is not None:
+                _, text, _ = cut(source, code, part.exercise)
+                assert text.strip() == make_stub(part.source).strip(), (lesson.id, part.exercise)
