@@ -115,10 +115,10 @@ def check_roles(circuit: Collection[str]) -> None:
 
 def _accuracies(trained: Trained) -> list[Claim]:
     says = {
-        "ioi": ("accuracy on IOI, held-out pairs of names", 0.99, 0.8),
-        "conditional": ("accuracy on the conditional control, held-out pairs of names", 0.99, 0.85),
-        "ioi_templates": ("accuracy on IOI, held-out templates", 0.95, 0.75),
-        "conditional_templates": ("accuracy on the conditional control, held-out templates", 0.95, 0.75),
+        "ioi": ("accuracy on IOI, held-out pairs of names", 0.99, 0.9),
+        "conditional": ("accuracy on the conditional control, held-out pairs of names", 0.99, 0.9),
+        "ioi_templates": ("accuracy on IOI, held-out templates", 0.95, 0.6),
+        "conditional_templates": ("accuracy on the conditional control, held-out templates", 0.95, 0.6),
     }
     suites = trained.recipe.data.suites
     return [
