@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from unravel.zoo.recipes import Recipe
-from unravel.zoo.spread import Spread
+if TYPE_CHECKING:  # both load torch, and the card's name and numbers are read without
+    from unravel.zoo.recipes import Recipe
+    from unravel.zoo.spread import Spread
 
 CARD = "card.md"
 OTHERS = "other seeds"

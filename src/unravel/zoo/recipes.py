@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import tomllib
@@ -15,10 +14,9 @@ from typing import Any, TypeVar
 from unravel.errors import UnravelError
 from unravel.interp.corpora import Corpus, load_corpus
 from unravel.interp.model.config import GPTConfig
-from unravel.interp.places import content
 from unravel.zoo.blinkers import Blinkers
+from unravel.zoo.shelf import FILE, find_folder
 
-FILE = "recipe.toml"
 T = TypeVar("T")
 UNTRAINED = {"steps": 0, "learning_rate": 0.0, "batch": 1}
 """What stands for the training of a model that has none: its log holds one entry, of the model as it is."""
@@ -117,21 +115,10 @@ class Recipe:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def recipe_names() -> list[str]:
-    """The models that there are recipes of."""
-    return sorted(path.parent.name for path in content("models").glob(f"*/{FILE}"))
-
-
 def find_recipe(name: str | Path) -> tuple[Recipe, Path]:
     """The recipe called `name` (or in the folder `name`), and the folder that it lies in."""
-    folder = Path(name).expanduser()
-    if isinstance(name, str) and name in recipe_names():
-        folder = content("models") / name
-    if (folder / FILE).is_file():
-        return read_recipe(folder), folder
-    near = difflib.get_close_matches(str(name), recipe_names(), n=1)
-    hint = f"Did you mean {near[0]!r}? " if near else ""
-    raise UnravelError(f"There is no recipe for {str(name)!r}.", fix=f"{hint}There are: {', '.join(recipe_names())}.")
+    folder = find_folder(name)
+    return read_recipe(folder), folder
 
 
 def read_recipe(folder: Path) -> Recipe:

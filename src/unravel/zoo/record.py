@@ -17,13 +17,12 @@ from unravel.zoo import spread
 from unravel.zoo.card import CARD, card
 from unravel.zoo.evidence import Claim, Trained, claims_of
 from unravel.zoo.recipes import Recipe
+from unravel.zoo.shelf import EVIDENCE, REMAKE
 from unravel.zoo.state import Progress
 from unravel.zoo.train import finish, threads
 
-EVIDENCE = "evidence.json"
 NEAR = 0.02
 """How far a value measured anew may lie from the card's, in parts of one or of itself: machines round differently."""
-REMAKE = "Fetch or train the model again."
 
 
 def measure_again(recipe: Recipe, folder: Path) -> list[Claim]:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,7 @@ from click.testing import CliRunner, Result
 from safetensors.torch import load_file, save_file
 
 from unravel.cli import main
+from unravel.interp.model.load import load_model
 from unravel.zoo.recipes import Recipe
 
 
@@ -132,3 +137,37 @@ def test_a_wrong_name(course: Path) -> None:
         done = run(command, "tny")
         assert done.exit_code == 2
         assert "Did you mean 'tiny'?" in done.output
+
+
+@pytest.mark.parametrize("words", [["list"], ["show", "storybook-4l"], ["--help"]])
+def test_what_only_reads_answers_at_once_and_without_torch(words: list[str]) -> None:
+    """Processor time, not the clock: it does not depend on what else the machine is doing."""
+    code = (
+        "import sys, atexit; atexit.register(lambda: print('torch' in sys.modules, file=sys.stderr));"
+        f"from unravel.cli import main; main({['models', *words]!r})"
+    )
+    times = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == "False\n"
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(times) < 0.5
+
+
+def test_the_list_counts_the_weights_of_the_model() -> None:
+    told = re.search(r"^induction-2l .*\n +([\d,]+) weights; .* 21 checkpoints; ", run("list").output, re.MULTILINE)
+    assert told
+    expected = sum(weight.numel() for weight in load_model("induction-2l").parameters())
+    assert int(told[1].replace(",", "")) == expected
+
+
+@pytest.mark.parametrize("name", ["evidence.json", "model.safetensors", "recipe.toml"])
+def test_the_list_says_what_is_damaged(trained: Path, name: str) -> None:
+    (trained / name).write_text("{", encoding="utf-8")
+    done = run("list")
+    assert done.exit_code == 2
+    assert str(trained / name) in done.output
+    assert done.output.count("\n") <= 2

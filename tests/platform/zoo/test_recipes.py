@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from unravel.errors import UnravelError
-from unravel.zoo.recipes import Recipe, find_recipe, read_recipe, recipe_names
+from unravel.zoo.recipes import Recipe, find_recipe, read_recipe
+from unravel.zoo.shelf import recipe_names
 
 
 def test_corpus_gives_the_sizes(tiny: Recipe) -> None:

@@ -13,11 +13,12 @@ from unravel.interp.model.store import checkpoints
 from unravel.interp.places import content
 from unravel.zoo import record, spread
 from unravel.zoo.card import card
-from unravel.zoo.recipes import find_recipe, recipe_names
+from unravel.zoo.recipes import find_recipe
 from unravel.zoo.retrain import retrain
+from unravel.zoo.shelf import EVIDENCE, recipe_names
 from unravel.zoo.train import read_log
 
-TRAINED = [name for name in recipe_names() if (content("models") / name / record.EVIDENCE).exists()]
+TRAINED = [name for name in recipe_names() if (content("models") / name / EVIDENCE).exists()]
 PROCESS = {"induction-2l", "modadd-1l"}
 SEEDS = (11, 12, 13)
 
