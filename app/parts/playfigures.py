@@ -36,13 +36,7 @@ def lens_figure(top: Sequence[Sequence[str]], answer: Any, rows: Sequence[str], 
         for at in range(len(pieces))
     ]
     hover = "%{customdata}<br>the answer: %{z:.1%}<extra></extra>"
-    cells: dict[str, Any] = {
-        "type": "heatmap",
-        "z": values,
-        "text": words,
-        "customdata": said,
-        "coloraxis": "coloraxis",
-    }
+    cells: dict[str, Any] = {"type": "heatmap", "z": values, "text": words, "customdata": said}
     cells |= {"texttemplate": "%{text}", "hovertemplate": hover, "coloraxis": "coloraxis", "xgap": 1, "ygap": 1}
     seen = [shown(piece) for piece in pieces]
     return canvas.figure(

@@ -56,9 +56,13 @@ def name_mover(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
               sum(looks(model, each, each.plain, head, each.end, at) for at in (wrong, each.giver)), at_most=0.1),
         Claim(f"{name}_new", "the same, to a giver who is new, and so receives",
               looks(model, each, each.other, head, each.end, each.giver), 0.5),
-        Claim(f"{name}_writes", f"{name}: what it adds to the receiver's logit, over what it adds to the giver's",
-              own(added, each, each.a) - own(added, each, each.b), 2.0),
+        _writes_receiver(name, each, added),
     ]  # fmt: skip
+
+
+def _writes_receiver(name: str, each: Prompts, added: Tensor) -> Claim:
+    says = f"{name}: what it adds to the receiver's logit, over what it adds to the giver's"
+    return Claim(f"{name}_writes", says, own(added, each, each.a) - own(added, each, each.b), 2.0)
 
 
 def suppressor(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
@@ -95,8 +99,7 @@ def relay(model: HookedGPT, each: Prompts, head: Head) -> list[Claim]:
     return [
         Claim(f"{name}_looks", f"{name}, relay: attention from the end to the giver",
               looks(model, each, each.plain, head, each.end, each.giver), 0.5),
-        Claim(f"{name}_writes", f"{name}: what it adds to the receiver's logit, over what it adds to the giver's",
-              own(added, each, each.a) - own(added, each, each.b), 2.0),
+        _writes_receiver(name, each, added),
     ]  # fmt: skip
 
 
